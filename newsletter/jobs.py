@@ -1,0 +1,31 @@
+"""How any code asks for work to be done later. Rows are the truth, jobs are hints that carry ids only."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+JobArgument = int | str
+
+
+class JobName(StrEnum):
+    """Every job there is; a test holds that the workers know each of them."""
+
+    IMPORT_SOURCE = "content.import_source"
+    IMPORT_SUBSCRIBERS = "audience.import_subscribers"
+    SEND_CONFIRMATION = "delivery.send_confirmation"
+    FREEZE_CAMPAIGN = "delivery.freeze_campaign"
+    SEND_CAMPAIGN = "delivery.send_campaign"
+    SWEEP_DELIVERIES = "delivery.sweep"
+    APPLY_REJECTIONS = "feedback.apply_rejections"
+    APPLY_RETURNED_MAIL = "feedback.apply_returned_mail"
+    SWEEP_FEEDBACK = "feedback.sweep"
+    UPKEEP = "upkeep.tick"
+
+
+class JobQueue(Protocol):
+    """Accepts jobs. Losing one is harmless: a sweep re-issues what the rows still ask for."""
+
+    def enqueue(self, job: JobName, **arguments: JobArgument) -> None:
+        """Ask for `job` to be done soon with ids as arguments; returns at once."""
+        ...

@@ -1,0 +1,68 @@
+"""Signed tokens: one keyed hash per recipient, opaque in every link, header and return path.
+
+A token is `number (8 bytes) + keyed BLAKE2b-128`, written in lower-case base32 so that it survives mail servers
+that fold the case of a local part. Each purpose has its own key (HKDF-like derivation from the secret), so that a
+return path seen by a mail server can never be replayed as an unsubscribe link. Tokens carry no personal data and,
+for unsubscribing, never expire.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from enum import StrEnum
+from typing import Final
+
+_NUMBER_BYTES: Final = 8
+_MAC_BYTES: Final = 16
+TOKEN_LENGTH: Final = 39  # ceil(24 bytes * 8 / 5), padding dropped
+
+
+class Purpose(StrEnum):
+    """What a token is good for; each has its own key."""
+
+    RECIPIENT = "recipient"  # links and List-Unsubscribe of a delivery
+    RETURN_PATH = "return-path"  # VERP envelope sender
+    CONFIRM = "confirm"  # double opt-in of a subscription
+    PREFERENCES = "preferences"  # preference link sent on request
+    MESSAGE_ID = "message-id"
+
+
+class TokenSigner:
+    """Signs and verifies row numbers for one purpose. Cheap: under 1 µs per token."""
+
+    def __init__(self, secret: bytes, purpose: Purpose) -> None:
+        key = hashlib.blake2b(purpose.value.encode(), key=secret[:64], digest_size=32).digest()
+        self._base = hashlib.blake2b(key=key, digest_size=_MAC_BYTES)
+
+    def sign(self, number: int) -> str:
+        """Return the token of row `number`."""
+        packed = number.to_bytes(_NUMBER_BYTES, "big")
+        mac = self._base.copy()
+        mac.update(packed)
+        return base64.b32encode(packed + mac.digest())[:TOKEN_LENGTH].decode().lower()
+
+    def verify(self, token: str) -> int | None:
+        """Return the row number, or None for anything we did not sign. Constant-time; never raises."""
+        if len(token) != TOKEN_LENGTH or not token.isascii():
+            return None
+        try:
+            raw = base64.b32decode(token.upper() + "=")
+        except ValueError:
+            return None
+        packed, given = raw[:_NUMBER_BYTES], raw[_NUMBER_BYTES:]
+        mac = self._base.copy()
+        mac.update(packed)
+        return int.from_bytes(packed, "big") if hmac.compare_digest(mac.digest(), given) else None
+
+
+class Keyring:
+    """One signer per purpose, all derived from the installation's secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.recipient = TokenSigner(secret, Purpose.RECIPIENT)
+        self.return_path = TokenSigner(secret, Purpose.RETURN_PATH)
+        self.confirm = TokenSigner(secret, Purpose.CONFIRM)
+        self.preferences = TokenSigner(secret, Purpose.PREFERENCES)
+        self.message_id = TokenSigner(secret, Purpose.MESSAGE_ID)

@@ -1,0 +1,58 @@
+"""Values that rendering takes and gives; delivery fills `Recipient` from the audience."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One reader as the mail needs to know them.
+
+    `token` is the signed recipient token (links), `return_path` the VERP envelope sender, `message_id` without
+    angle brackets, `date` the Date header's time, set once per delivery.
+    """
+
+    email: str
+    name: str
+    token: str
+    return_path: str
+    message_id: str
+    date: datetime
+    subscribed_at: datetime | None = None
+
+    @property
+    def first_name(self) -> str:
+        """The first word of the name, or empty when there is none."""
+        return self.name.split()[0] if self.name.split() else ""
+
+
+def sample_recipient(from_address: str) -> Recipient:
+    """Return the sample reader of previews, lint and the public archive. Its token unsubscribes nobody."""
+    domain = from_address.rpartition("@")[2] or "example.com"
+    return Recipient(
+        email="sam.reader@example.com",
+        name="Sam Reader",
+        token="sample",  # noqa: S106 - a fixed word that no signer accepts
+        return_path=f"bounces@{domain}",
+        message_id=f"sample@{domain}",
+        date=datetime(2026, 1, 1, 9, 0, tzinfo=UTC),
+        subscribed_at=datetime(2025, 6, 1, tzinfo=UTC),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedIssue:
+    """An issue composed and inlined once, with opaque tokens where each reader's values go.
+
+    `suffix` completes the plain-word tokens (see `rendering.fields`), chosen so that no text of the issue holds them.
+    """
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    suffix: str
+    language: str
+    content_hash: str

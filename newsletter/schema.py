@@ -1,0 +1,21 @@
+"""Imports every models module; `metadata` is what Alembic compares the database with."""
+
+from newsletter.accounts import models as accounts_models
+from newsletter.audience import models as audience_models
+from newsletter.content import models as content_models
+from newsletter.db.base import Base
+from newsletter.delivery import models as delivery_models
+from newsletter.feedback import models as feedback_models
+from newsletter.issues import models as issues_models
+
+metadata = Base.metadata
+
+__all__ = [
+    "accounts_models",
+    "audience_models",
+    "content_models",
+    "delivery_models",
+    "feedback_models",
+    "issues_models",
+    "metadata",
+]
