@@ -99,12 +99,19 @@ class Suppression(Base):
     __tablename__ = "suppressions"
     __table_args__ = (
         Index(
-            "uq_suppressions_active",
+            "uq_suppressions_everywhere",
             "address_key",
-            text("coalesce(publication_id, 0)"),
             unique=True,
-            sqlite_where=text("lifted_at IS NULL"),
-            postgresql_where=text("lifted_at IS NULL"),
+            sqlite_where=text("lifted_at IS NULL AND publication_id IS NULL"),
+            postgresql_where=text("lifted_at IS NULL AND publication_id IS NULL"),
+        ),
+        Index(
+            "uq_suppressions_publication",
+            "address_key",
+            "publication_id",
+            unique=True,
+            sqlite_where=text("lifted_at IS NULL AND publication_id IS NOT NULL"),
+            postgresql_where=text("lifted_at IS NULL AND publication_id IS NOT NULL"),
         ),
     )
 

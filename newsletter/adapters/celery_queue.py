@@ -1,0 +1,25 @@
+"""Jobs as Celery messages, sent by name: this package never imports the workers."""
+
+from __future__ import annotations
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from newsletter.jobs import JobArgument, JobName
+
+log = structlog.get_logger(__name__)
+
+
+class CeleryQueue:
+    """Sends hints to the broker. A broker that is away loses nothing: the sweep re-issues from the rows."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def enqueue(self, job: JobName, **arguments: JobArgument) -> None:
+        """Send the hint, or note that the broker did not take it."""
+        try:
+            self._app.send_task(job.value, kwargs=arguments, retry=False)
+        except (OperationalError, ConnectionError, OSError) as error:
+            log.warning("hint_lost", job=job.value, error=str(error)[:200])

@@ -1,0 +1,115 @@
+"""`newsletter`: one command, a module per group, loaded only when used (start-up time is a feature too)."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+import typer
+from typer.core import TyperGroup
+
+GROUPS = {
+    "posts": "Import and list posts.",
+    "publication": "Create and list publications.",
+    "issue": "Compose, check, approve and send issues.",
+    "campaign": "Watch and steer the sending of issues.",
+    "list": "Create and show mailing lists.",
+    "subscribers": "Import, export, show and erase subscribers.",
+    "suppressions": "Addresses that must not be mailed.",
+    "bounces": "Understand returned mail.",
+    "user": "Who may sign in.",
+    "db": "Migrate and check the database.",
+}
+SINGLE = {
+    "demo": "The main job, end to end, on sample data.",
+    "up": "Everything in one process: web, worker, beat, catcher, receiver.",
+    "serve": "Serve the web app.",
+    "worker": "Run a Celery worker.",
+    "beat": "Run the scheduler.",
+    "receive": "Receive returned mail over SMTP and LMTP.",
+    "doctor": "Check database, broker, SMTP, clock, secret and templates.",
+}
+_MODULES = {"list": "lists"} | dict.fromkeys(SINGLE, "system") | {"demo": "demo"}
+
+
+class LazyGroup(TyperGroup):
+    """Imports a group's module when it is asked for."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the names in the order people need them."""
+        return [*SINGLE, *GROUPS]
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Load one command."""
+        if name not in GROUPS and name not in SINGLE:
+            return None
+        module = importlib.import_module(f"newsletter.cli.{_MODULES.get(name, name)}")
+        if name in GROUPS:
+            command = typer.main.get_group(module.app)
+        else:
+            group = typer.main.get_group(module.app)
+            found = group.commands.get(name)
+            if found is None:
+                return None
+            command = found  # type: ignore[assignment]
+        command.name = name
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List commands without importing their modules."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list((SINGLE | GROUPS).items()))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from newsletter import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback(epilog="Example: newsletter demo --no-serve")
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Gather posts into numbered issues and mail them to every subscriber once and only once."""
+
+
+def main() -> None:
+    """Run; every expected error is one plain sentence on stderr and exit code 1."""
+    from newsletter.errors import NewsletterError, Unavailable
+
+    try:
+        app()
+    except NewsletterError as error:
+        _end(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        sentence = _database_sentence(error)
+        if sentence is None:
+            raise
+        _end(str(Unavailable(sentence)))
+
+
+def _database_sentence(error: Exception) -> str | None:
+    """Turn a missing table or an unreachable database into a sentence that says what to do."""
+    from sqlalchemy.exc import DBAPIError
+
+    if not isinstance(error, DBAPIError):
+        return None
+    reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0]
+    if "no such table" in reason or "does not exist" in reason or "no such column" in reason:
+        return "The database is not ready: run 'newsletter db upgrade' first."
+    return f"The database refused: {reason}"
+
+
+def _end(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+    sys.exit(1)

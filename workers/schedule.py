@@ -1,0 +1,13 @@
+"""Beat only ticks; each tick reads what is due from the database, so two beats are harmless."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from newsletter.jobs import JobName
+
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "sweep-deliveries": {"task": JobName.SWEEP_DELIVERIES.value, "schedule": 5.0, "options": {"expires": 30}},
+    "sweep-feedback": {"task": JobName.SWEEP_FEEDBACK.value, "schedule": 10.0, "options": {"expires": 30}},
+    "upkeep": {"task": JobName.UPKEEP.value, "schedule": 60.0, "options": {"expires": 60}},
+}
