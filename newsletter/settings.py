@@ -36,7 +36,7 @@ def _smtp_url(value: str) -> str:
 class Settings(BaseSettings):
     """`NEWSLETTER_*` environment variables or a `.env` file. Unknown ones are an error."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=False)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore")
 
     data_dir: Path = Field(Path("var"), description="Where the embedded database, secret and journals live.")
     database_url: str = Field("", description="sqlite:////abs/path or postgresql://…; default: SQLite in the data directory.")

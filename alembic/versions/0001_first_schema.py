@@ -379,9 +379,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["publication_id"], ["publications.id"], name=op.f("fk_issues_publication_id")
         ),
-        sa.ForeignKeyConstraint(
-            ["snapshot_id"], ["issue_snapshots.id"], name=op.f("fk_issues_snapshot_id"), use_alter=True
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_issues")),
         sa.UniqueConstraint("publication_id", "number", name=op.f("uq_issues_publication_id_number")),
     )

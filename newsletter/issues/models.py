@@ -66,7 +66,8 @@ class Issue(Base):
     approved_hash: Mapped[str | None] = mapped_column(String(64))
     approved_by: Mapped[str | None] = mapped_column(String(254))
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("issue_snapshots.id", use_alter=True))
+    # No foreign key: snapshots point at their issue, and a circle helps nobody.
+    snapshot_id: Mapped[int | None] = mapped_column(BigId)
     imported_post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="SET NULL"), index=True)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
