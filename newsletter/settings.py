@@ -29,7 +29,9 @@ def _http_url(value: str) -> str:
 def _smtp_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in SMTP_SCHEMES or not parts.hostname:
-        raise ValueError("must look like smtp://host:25, smtps://…, smtp+starttls://user:pass@host:587 or lmtp://…")
+        raise ValueError(
+            "must look like smtp://host:25, smtps://…, smtp+starttls://user:pass@host:587 or lmtp://…"
+        )
     return value
 
 
@@ -39,37 +41,52 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore")
 
     data_dir: Path = Field(Path("var"), description="Where the embedded database, secret and journals live.")
-    database_url: str = Field("", description="sqlite:////abs/path or postgresql://…; default: SQLite in the data directory.")
-    broker_url: str = Field("memory://", description="Celery broker; memory:// means everything in one process (embedded).")
+    database_url: str = Field(
+        "", description="sqlite:////abs/path or postgresql://…; default: SQLite in the data directory."
+    )
+    broker_url: str = Field(
+        "memory://", description="Celery broker; memory:// means everything in one process (embedded)."
+    )
     redis_url: str = Field("", description="Redis for shared limits; default: the broker when that is Redis.")
     smtp_url: Annotated[str, AfterValidator(_smtp_url)] = Field(
         f"smtp://127.0.0.1:{CATCHER_PORT}", description="The relay; default: the built-in mail catcher."
     )
     smtp_connections: int = Field(20, ge=1, le=50, description="SMTP connections per sender process.")
     base_url: Annotated[str, AfterValidator(_http_url)] = Field(
-        "http://127.0.0.1:8025", description="Public address of this installation; links in mail start with it."
+        "http://127.0.0.1:8025",
+        description="Public address of this installation; links in mail start with it.",
     )
-    secret_key: str = Field("", description="Signs links and sessions; generated when embedded, required otherwise.")
-    bounce_domain: str = Field("", description="Domain of the VERP return path; default: the from-address's domain.")
+    secret_key: str = Field(
+        "", description="Signs links and sessions; generated when embedded, required otherwise."
+    )
+    bounce_domain: str = Field(
+        "", description="Domain of the VERP return path; default: the from-address's domain."
+    )
     web_port: int = Field(8025, ge=1, le=65535, description="Port of the web app.")
     catcher_port: int = Field(CATCHER_PORT, ge=1, le=65535, description="SMTP port of the mail catcher.")
     receiver_port: int = Field(8027, ge=1, le=65535, description="Port of the receiver for returned mail.")
     fetch_private_addresses: bool = Field(
         False, description="Allow imports from addresses that are not on the public internet."
     )
-    trusted_proxies: str = Field("", description="Comma-separated networks whose X-Forwarded-* headers are believed.")
+    trusted_proxies: str = Field(
+        "", description="Comma-separated networks whose X-Forwarded-* headers are believed."
+    )
 
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")):
+        if value and not value.startswith(
+            ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
+        ):
             raise ValueError("must start with sqlite:/// or postgresql://")
         return value
 
     @field_validator("broker_url")
     @classmethod
     def _known_broker(cls, value: str) -> str:
-        if not value.startswith(("memory://", "redis://", "rediss://", "redis+socket://", "amqp://", "amqps://")):
+        if not value.startswith(
+            ("memory://", "redis://", "rediss://", "redis+socket://", "amqp://", "amqps://")
+        ):
             raise ValueError("must start with memory://, redis:// or amqp://")
         return value
 
@@ -105,7 +122,9 @@ class Settings(BaseSettings):
                 raise ConfigurationError(f"{PREFIX}SECRET_KEY is too short: use at least 16 characters.")
             return self.secret_key.encode()
         if not self.embedded:
-            raise ConfigurationError(f"{PREFIX}SECRET_KEY is not set: set it to a long random text, the same on every machine.")
+            raise ConfigurationError(
+                f"{PREFIX}SECRET_KEY is not set: set it to a long random text, the same on every machine."
+            )
         return _stored_secret(self.data_dir)
 
 
@@ -125,7 +144,9 @@ def _stored_secret(data_dir: Path) -> bytes:
 def _nonempty(path: Path) -> bytes:
     value = path.read_bytes().strip()
     if len(value) < 16:
-        raise ConfigurationError(f"The secret in {path} is empty or damaged: restore it, or delete it to make a new one.")
+        raise ConfigurationError(
+            f"The secret in {path} is empty or damaged: restore it, or delete it to make a new one."
+        )
     return value
 
 
@@ -138,10 +159,14 @@ def load_settings(**overrides: Any) -> Settings:
     known |= {f"{PREFIX}INSTANCE"}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if unknown:
-        raise ConfigurationError(f"Unknown setting {unknown[0]}: see the table of settings in docs/settings.md.")
+        raise ConfigurationError(
+            f"Unknown setting {unknown[0]}: see the table of settings in docs/settings.md."
+        )
     try:
         return Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
-        raise ConfigurationError(f"{name} is invalid: {first['msg'].removeprefix('Value error, ')}.") from None
+        raise ConfigurationError(
+            f"{name} is invalid: {first['msg'].removeprefix('Value error, ')}."
+        ) from None

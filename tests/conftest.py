@@ -58,7 +58,12 @@ class RecordingQueue:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Embedded settings in a folder of the test's own."""
-    return Settings(_env_file=None, data_dir=tmp_path / "var", secret_key="a secret for tests, long enough", base_url="http://127.0.0.1:8025")  # type: ignore[call-arg]
+    return Settings(
+        _env_file=None,
+        data_dir=tmp_path / "var",
+        secret_key="a secret for tests, long enough",
+        base_url="http://127.0.0.1:8025",
+    )  # type: ignore[call-arg]
 
 
 @pytest.fixture

@@ -79,12 +79,42 @@ class PostgresServer:
         data, port = folder / "data", free_port()
         bin_folder = "/usr/lib/postgresql/*/bin"
         subprocess.run(
-            [find_binary("initdb", bin_folder, package="postgresql"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8"],
-            check=True, stdout=subprocess.DEVNULL, cwd=folder, **_unprivileged(),  # type: ignore[call-overload]
+            [
+                find_binary("initdb", bin_folder, package="postgresql"),
+                "-D",
+                data,
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+                "--locale=C.UTF-8",
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=folder,
+            **_unprivileged(),  # type: ignore[call-overload]
         )
         process = subprocess.Popen(
-            [find_binary("postgres", bin_folder, package="postgresql"), "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1", "-c", "max_connections=200"],
-            stdout=subprocess.DEVNULL, stderr=(folder / "log").open("wb"), cwd=folder, **_unprivileged(),  # type: ignore[call-overload]
+            [
+                find_binary("postgres", bin_folder, package="postgresql"),
+                "-D",
+                data,
+                "-p",
+                str(port),
+                "-k",
+                folder,
+                "-h",
+                "127.0.0.1",
+                "-c",
+                "max_connections=200",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=(folder / "log").open("wb"),
+            cwd=folder,
+            **_unprivileged(),  # type: ignore[call-overload]
         )
         try:
             wait_for(lambda: _answers(port), "PostgreSQL's start")
@@ -137,8 +167,21 @@ class RedisServer:
         port, folder = free_port(), Path(tempfile.mkdtemp(prefix="redis-"))
         binary = shutil.which("valkey-server") or find_binary("redis-server", package="redis-server")
         process = subprocess.Popen(
-            [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [
+                binary,
+                "--port",
+                str(port),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--dir",
+                str(folder),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             wait_for(lambda: listens(port), "Redis's start")

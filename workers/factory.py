@@ -35,7 +35,12 @@ def create_worker_app(given: Container | None = None) -> Celery:
     app = container().celery
     app.set_default()
     app.conf.beat_schedule = BEAT_SCHEDULE
-    app.conf.imports = ("workers.tasks.content", "workers.tasks.delivery", "workers.tasks.feedback", "workers.tasks.upkeep")
+    app.conf.imports = (
+        "workers.tasks.content",
+        "workers.tasks.delivery",
+        "workers.tasks.feedback",
+        "workers.tasks.upkeep",
+    )
     app.loader.import_default_modules()
     app.finalize()
     worker_process_init.connect(_forget_parent_connections, weak=False)

@@ -42,7 +42,9 @@ class Subscriber(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
 
-    subscriptions: Mapped[list[Subscription]] = relationship(back_populates="subscriber", passive_deletes=True)
+    subscriptions: Mapped[list[Subscription]] = relationship(
+        back_populates="subscriber", passive_deletes=True
+    )
 
 
 class Subscription(Base):

@@ -56,7 +56,9 @@ def _guarded(name: str, check: Callable[[Container], Finding], parts: Container)
 def _database(parts: Container) -> Finding:
     current, head = migrate.current_revision(parts.engine), migrate.head_revision()
     if current != head:
-        return Finding("database", "bad", f"at {current or 'nothing'}, needs {head}: run 'newsletter db upgrade'")
+        return Finding(
+            "database", "bad", f"at {current or 'nothing'}, needs {head}: run 'newsletter db upgrade'"
+        )
     return Finding("database", "good", f"{parts.engine.dialect.name}, schema {current}")
 
 
@@ -82,7 +84,9 @@ def _smtp(parts: Container) -> Finding:
     url = urlsplit(parts.settings.smtp_url)
     port = url.port or (465 if url.scheme == "smtps" else 25)
     if parts.settings.uses_catcher:
-        return Finding("smtp", "good", f"the built-in mail catcher on port {port}; nothing leaves this machine")
+        return Finding(
+            "smtp", "good", f"the built-in mail catcher on port {port}; nothing leaves this machine"
+        )
     server = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
     with server(url.hostname or "", port, timeout=10) as client:
         client.ehlo()

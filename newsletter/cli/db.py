@@ -28,8 +28,12 @@ def check() -> None:
     parts = container()
     current, head = migrate.current_revision(parts.engine), migrate.head_revision()
     if current != head:
-        fail(f"The database is at {current or 'nothing'}, this version needs {head}: run 'newsletter db upgrade'.")
+        fail(
+            f"The database is at {current or 'nothing'}, this version needs {head}: run 'newsletter db upgrade'."
+        )
     differences = migrate.drift(parts.engine, metadata)
     if differences:
-        fail(f"The database differs from the models in {len(differences)} places, the first: {differences[0]!r}.")
+        fail(
+            f"The database differs from the models in {len(differences)} places, the first: {differences[0]!r}."
+        )
     say(f"The database is current ({head}).")

@@ -52,7 +52,11 @@ def _fresh_container() -> tuple[Container, Path]:
     folder = (usual.data_dir / "demo").absolute()
     smtp_url = f"smtp://127.0.0.1:{usual.catcher_port}"
     settings = load_settings(
-        data_dir=folder, database_url="", broker_url="memory://", smtp_url=smtp_url, bounce_domain="bounces.example.com"
+        data_dir=folder,
+        database_url="",
+        broker_url="memory://",
+        smtp_url=smtp_url,
+        bounce_domain="bounces.example.com",
     )
     return build_container(settings), folder
 
@@ -139,8 +143,14 @@ def _fill_list(parts: Container, count: int) -> None:
         publication = get_publication(session, PUBLICATION)
         create_list(session, slug=LIST, name="Readers", publication_id=publication.id, optin="double")
     result = import_csv(
-        parts.sessions, path, list_slug=LIST, consent="Signed up at the ticket desk.", confirmed=True,
-        actor="demo", clock=parts.clock, secret=parts.settings.secret,
+        parts.sessions,
+        path,
+        list_slug=LIST,
+        consent="Signed up at the ticket desk.",
+        confirmed=True,
+        actor="demo",
+        clock=parts.clock,
+        secret=parts.settings.secret,
     )
     say(f"Imported {result.created:,} subscribers.")
 
@@ -153,8 +163,12 @@ def _send(parts: Container, count: int) -> int:
 
     with unit_of_work(parts.sessions) as session:
         campaign = start_campaign(
-            session, parts.queue, find_issue(session, f"{PUBLICATION}/1"), [find_list(session, LIST)],
-            actor="demo", now=parts.clock.now(),
+            session,
+            parts.queue,
+            find_issue(session, f"{PUBLICATION}/1"),
+            [find_list(session, LIST)],
+            actor="demo",
+            now=parts.clock.now(),
         )
         session.flush()
         campaign_id = campaign.id

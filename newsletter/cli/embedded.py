@@ -55,7 +55,9 @@ def embedded_workers(parts: Container) -> Iterator[None]:
     threading.Thread(target=controller.start, name="worker", daemon=True).start()
     if not ready.wait(START_SECONDS):
         raise Unavailable("The embedded worker did not start within 30 seconds.")
-    threading.Thread(target=ticker.start, kwargs={"embedded_process": False}, name="beat", daemon=True).start()
+    threading.Thread(
+        target=ticker.start, kwargs={"embedded_process": False}, name="beat", daemon=True
+    ).start()
     try:
         yield
     finally:
@@ -67,7 +69,7 @@ def _controller(app: Any) -> tuple[Any, threading.Event]:
     """Make the worker from WorkController: `app.Worker` installs signal handlers, for the main thread only."""
     ready = threading.Event()
 
-    class EmbeddedWorker(app.WorkController):  # type: ignore[name-defined,misc]
+    class EmbeddedWorker(app.WorkController):  # type: ignore[misc]
         def on_consumer_ready(self, _consumer: Any) -> None:
             ready.set()
 

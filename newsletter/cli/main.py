@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 
-import click
 import typer
+from typer._click import Command, Context, HelpFormatter
 from typer.core import TyperGroup
 
 GROUPS = {
@@ -36,27 +36,22 @@ _MODULES = {"list": "lists"} | dict.fromkeys(SINGLE, "system") | {"demo": "demo"
 class LazyGroup(TyperGroup):
     """Imports a group's module when it is asked for."""
 
-    def list_commands(self, _ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: Context) -> list[str]:
         """Return the names in the order people need them."""
         return [*SINGLE, *GROUPS]
 
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, _ctx: Context, name: str) -> Command | None:
         """Load one command."""
         if name not in GROUPS and name not in SINGLE:
             return None
         module = importlib.import_module(f"newsletter.cli.{_MODULES.get(name, name)}")
-        if name in GROUPS:
-            command = typer.main.get_group(module.app)
-        else:
-            group = typer.main.get_group(module.app)
-            found = group.commands.get(name)
-            if found is None:
-                return None
-            command = found  # type: ignore[assignment]
-        command.name = name
+        group: TyperGroup = typer.main.get_group(module.app)
+        command: Command | None = group if name in GROUPS else group.commands.get(name)
+        if command is not None:
+            command.name = name
         return command
 
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: Context, formatter: HelpFormatter) -> None:
         """List commands without importing their modules."""
         with formatter.section("Commands"):
             formatter.write_dl(list((SINGLE | GROUPS).items()))
@@ -70,12 +65,20 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 @app.callback(epilog="Example: newsletter demo --no-serve")
 def root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     """Gather posts into numbered issues and mail them to every subscriber once and only once."""
 

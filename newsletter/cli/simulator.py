@@ -24,7 +24,9 @@ def return_some(parts: Container) -> int:
     """Send a bounce for every delivered sample address that should have one; return how many."""
     with parts.reading_sessions() as session:
         sent = session.execute(
-            select(Delivery.id, Delivery.address).where(Delivery.state == DeliveryState.SENT).order_by(Delivery.id)
+            select(Delivery.id, Delivery.address)
+            .where(Delivery.state == DeliveryState.SENT)
+            .order_by(Delivery.id)
         ).all()
     returned = 0
     with smtplib.SMTP("127.0.0.1", parts.settings.receiver_port, timeout=30) as server:

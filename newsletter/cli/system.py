@@ -31,10 +31,14 @@ def up(
 
     parts = container()
     if not parts.settings.embedded:
-        fail("'up' runs everything in one process with the broker memory://; with a real broker use serve, worker and beat.")
+        fail(
+            "'up' runs everything in one process with the broker memory://; with a real broker use serve, worker and beat."
+        )
     with data_lock(parts.settings.data_dir) as free:
         if not free:
-            fail(f"Another process already works on {parts.settings.data_dir}: stop it first, or set NEWSLETTER_DATA_DIR.")
+            fail(
+                f"Another process already works on {parts.settings.data_dir}: stop it first, or set NEWSLETTER_DATA_DIR."
+            )
         migrate.upgrade(parts.engine)
         serve_everything(parts, host=host, port=port or parts.settings.web_port)
 
@@ -59,7 +63,12 @@ def running_receiver(parts: Container, *, host: str, port: int) -> Any:
     from newsletter.feedback.receiver import running
 
     return running(
-        parts.sessions, parts.queue, parts.clock, host=host, port=port, bounce_domain=parts.settings.bounce_domain
+        parts.sessions,
+        parts.queue,
+        parts.clock,
+        host=host,
+        port=port,
+        bounce_domain=parts.settings.bounce_domain,
     )
 
 
@@ -79,7 +88,9 @@ def _serve(parts: Container, *, host: str, port: int) -> None:
 
     from newsletter.web.app import create_app
 
-    uvicorn.run(create_app(parts), host=host, port=port, log_level="warning", proxy_headers=False, server_header=False)
+    uvicorn.run(
+        create_app(parts), host=host, port=port, log_level="warning", proxy_headers=False, server_header=False
+    )
 
 
 @app.command(epilog="Example: newsletter serve --port 8025")
@@ -106,22 +117,37 @@ def worker(
     """Run a Celery worker: the same as `celery -A workers.app worker`. SIGTERM drains."""
     parts = container()
     if parts.settings.embedded:
-        fail("A worker of its own needs a broker: set NEWSLETTER_BROKER_URL=redis://…; embedded, 'newsletter up' works alone.")
+        fail(
+            "A worker of its own needs a broker: set NEWSLETTER_BROKER_URL=redis://…; embedded, 'newsletter up' works alone."
+        )
     _ = parts.settings.secret
-    _celery(["worker", f"--concurrency={concurrency}", f"--loglevel={loglevel}", "-n", f"%h-{os.getpid()}", "--without-mingle"])
+    _celery(
+        [
+            "worker",
+            f"--concurrency={concurrency}",
+            f"--loglevel={loglevel}",
+            "-n",
+            f"%h-{os.getpid()}",
+            "--without-mingle",
+        ]
+    )
 
 
 @app.command(epilog="Example: newsletter beat")
 def beat(loglevel: str = typer.Option("INFO", help="Celery's log level.")) -> None:
     """Run the scheduler: it only ticks, so two of them do no harm."""
     if container().settings.embedded:
-        fail("Beat needs a broker: set NEWSLETTER_BROKER_URL=redis://…; embedded, 'newsletter up' ticks by itself.")
+        fail(
+            "Beat needs a broker: set NEWSLETTER_BROKER_URL=redis://…; embedded, 'newsletter up' ticks by itself."
+        )
     _celery(["beat", f"--loglevel={loglevel}", "--scheduler", "celery.beat:Scheduler", "--pidfile="])
 
 
 @app.command(epilog="Example: newsletter receive --port 8027")
 def receive(
-    port: int = typer.Option(0, help="Port for SMTP; LMTP listens on the next one. Default NEWSLETTER_RECEIVER_PORT."),
+    port: int = typer.Option(
+        0, help="Port for SMTP; LMTP listens on the next one. Default NEWSLETTER_RECEIVER_PORT."
+    ),
     host: str = typer.Option("127.0.0.1", help="Address to listen on."),
 ) -> None:
     """Receive returned mail over SMTP (PORT) and LMTP (PORT + 1), store it and answer."""

@@ -65,7 +65,9 @@ class PostAuthor(Base):
     __tablename__ = "post_authors"
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
-    author_id: Mapped[int] = mapped_column(ForeignKey("authors.id", ondelete="CASCADE"), primary_key=True, index=True)
+    author_id: Mapped[int] = mapped_column(
+        ForeignKey("authors.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     position: Mapped[int] = mapped_column(Integer, default=0)
 
 
@@ -117,4 +119,6 @@ class Post(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
 
     source: Mapped[Source | None] = relationship()
-    authors: Mapped[list[Author]] = relationship(secondary="post_authors", order_by="PostAuthor.position", viewonly=True)
+    authors: Mapped[list[Author]] = relationship(
+        secondary="post_authors", order_by="PostAuthor.position", viewonly=True
+    )

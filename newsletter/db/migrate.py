@@ -42,7 +42,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 def _checkpoint(engine: Engine) -> None:
     raw = engine.raw_connection()
     try:
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[attr-defined]
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         raw.close()
 

@@ -32,7 +32,9 @@ def create_database_engine(url: str, **options: Any) -> Engine:
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Unavailable(f"Cannot make the folder of the database {parsed.database}: {error.strerror}.") from None
+            raise Unavailable(
+                f"Cannot make the folder of the database {parsed.database}: {error.strerror}."
+            ) from None
     engine = create_engine(url, connect_args={"timeout": 15, "check_same_thread": False}, **options)
     event.listen(engine, "connect", _apply_pragmas)
     event.listen(engine, "begin", _begin_immediate)

@@ -12,7 +12,9 @@ Direction = Literal["ltr", "rtl"]
 Display = Literal["full", "excerpt", "title"]
 ItemKind = Literal["post", "note", "link"]
 
-RTL_LANGUAGES = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ku", "nqo", "pnb", "ps", "sd", "syr", "ug", "ur", "yi"})
+RTL_LANGUAGES = frozenset(
+    {"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ku", "nqo", "pnb", "ps", "sd", "syr", "ug", "ur", "yi"}
+)
 
 
 def direction_of(language: str) -> Direction:

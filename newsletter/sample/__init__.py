@@ -9,14 +9,67 @@ from typing import TextIO
 
 FEED = Path(__file__).with_name("feed.xml")
 
-_GIVEN = (
-    "Ada Bela Carmen Dara Emre Farah Goran Hana Ines Jonas Karim Leila Mira Nadia Omar Petra Quinn Rosa Samir Tove Uma "
-    "Viktor Wanda Xenia Yusuf Zoë Søren Łukasz İpek Šárka"
-).split()
-_FAMILY = (
-    "Almeida Brandt Castillo Demir Eriksen Farrokhi Grünwald Haddad Ivanova Jensen Kowalski Lindqvist Moreau Nakamura "
-    "Okafor Pereira Quist Rahimi Şahin Tanaka Urquhart Vega Wójcik Yilmaz Zeman محمدی کریمی"
-).split()
+_GIVEN = [
+    "Ada",
+    "Bela",
+    "Carmen",
+    "Dara",
+    "Emre",
+    "Farah",
+    "Goran",
+    "Hana",
+    "Ines",
+    "Jonas",
+    "Karim",
+    "Leila",
+    "Mira",
+    "Nadia",
+    "Omar",
+    "Petra",
+    "Quinn",
+    "Rosa",
+    "Samir",
+    "Tove",
+    "Uma",
+    "Viktor",
+    "Wanda",
+    "Xenia",
+    "Yusuf",
+    "Zoë",
+    "Søren",
+    "Łukasz",
+    "İpek",
+    "Šárka",
+]
+_FAMILY = [
+    "Almeida",
+    "Brandt",
+    "Castillo",
+    "Demir",
+    "Eriksen",
+    "Farrokhi",
+    "Grünwald",
+    "Haddad",
+    "Ivanova",
+    "Jensen",
+    "Kowalski",
+    "Lindqvist",
+    "Moreau",
+    "Nakamura",
+    "Okafor",
+    "Pereira",
+    "Quist",
+    "Rahimi",
+    "Şahin",
+    "Tanaka",
+    "Urquhart",
+    "Vega",
+    "Wójcik",
+    "Yilmaz",
+    "Zeman",
+    "محمدی",
+    "کریمی",
+]
 
 
 def subscriber(number: int) -> tuple[str, str]:
