@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -241,4 +240,4 @@ def _serve(parts: Container) -> None:
     from newsletter.cli.system import serve_everything
 
     note("Stop with Ctrl-C; the next demo starts from nothing.")
-    serve_everything(parts, host=os.environ.get("HOST", "127.0.0.1"), port=parts.settings.web_port)
+    serve_everything(parts, host="127.0.0.1", port=parts.settings.web_port)
