@@ -14,12 +14,13 @@ SOURCES = sorted([*ROOT.glob("newsletter/**/*.py"), *ROOT.glob("workers/**/*.py"
 
 
 def _function_lengths() -> list[int]:
-    lengths = []
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lengths.append((node.end_lineno or node.lineno) - node.lineno + 1)
-    return lengths
+    functions = (
+        node
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return [(node.end_lineno or node.lineno) - node.lineno + 1 for node in functions]
 
 
 def test_functions_are_short() -> None:

@@ -16,7 +16,7 @@ ALLOWED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("current", "following"), itertools.product(IssueState, IssueState))
+@pytest.mark.parametrize(("current", "following"), list(itertools.product(IssueState, IssueState)))
 def test_every_pair(current: IssueState, following: IssueState) -> None:
     assert can_move(current, following) == ((current.value, following.value) in ALLOWED)
     if not can_move(current, following):

@@ -28,10 +28,15 @@ def test_commits_then_sends_jobs(sessions: Sessions) -> None:
 
 def test_an_error_leaves_nothing_and_sends_nothing(sessions: Sessions) -> None:
     queue = RecordingQueue()
-    with pytest.raises(ZeroDivisionError), unit_of_work(sessions) as session:
-        session.add(Author(slug="ada", name="Ada"))
-        enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=1)
-        session.flush()
-        raise ZeroDivisionError
+
+    def fail_half_way() -> None:
+        with unit_of_work(sessions) as session:
+            session.add(Author(slug="ada", name="Ada"))
+            enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=1)
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
     assert queue.jobs == []
     assert _names(sessions) == []
