@@ -108,7 +108,7 @@ def _compose(parts: Container, count: int) -> None:
         )
         report = import_document(session, Document(raw=FEED.read_bytes(), location=FEED.name), now=now)
         say(f"Imported {report.created} posts from the bundled feed.")
-        issue = issues.create_issue(session, publication, unsent=True, actor="demo")
+        issue = issues.create_issue(session, publication, unsent=True)
         issues.edit_issue(session, issue, _words(issue.number), actor="demo")
         approve_checked(session, issue, actor="demo", base_url=parts.settings.base_url)
         say(f"Gathered them into Issue No. {issue.number}, checked and approved.")
