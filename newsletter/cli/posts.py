@@ -1,0 +1,132 @@
+"""`newsletter posts`: import and list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from newsletter.cli.support import container, fail, print_json, say
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from newsletter.content.models import Post
+    from newsletter.content.values import Document, ImportReport
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import and list posts.")
+
+MOST_FILE_BYTES = 64 * 1024 * 1024
+
+
+@app.command(
+    "import", epilog="Example: newsletter posts import https://example.com/feed --publication letter"
+)
+def import_posts(
+    where: str = typer.Argument(
+        ..., metavar="URL_OR_FILE", help="A feed, a WordPress export or REST address, a page, or a file."
+    ),
+    publication: str = typer.Option("", help="The publication whose tray these posts fill."),
+    format: str = typer.Option("auto", help="auto, rss, atom, json, wxr, wordpress or archive."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON alone."),
+) -> None:
+    """Gather posts; a second import creates nothing and never overwrites what an editor changed."""
+    from newsletter.db.session import unit_of_work
+
+    document = _read(where)
+    with unit_of_work(container().sessions) as session:
+        report = _store(session, document, format, publication)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        say(
+            f"Found {report.found} posts ({report.format}): {report.created} new, {report.updated} updated, "
+            f"{report.unchanged} unchanged, {len(report.skipped)} skipped."
+        )
+
+
+def _store(session: Session, document: Document, format: str, publication: str) -> ImportReport:
+    from newsletter.content.service import import_document
+
+    report = import_document(session, document, format=format, now=container().clock.now())
+    if publication:
+        _link(session, publication, report.source_id)
+    return report
+
+
+def _link(session: Session, slug: str, source_id: int | None) -> None:
+    from newsletter.issues.models import PublicationSource
+    from newsletter.issues.service import archive_imported_issues, get_publication
+
+    publication = get_publication(session, slug)
+    if source_id is not None and session.get(PublicationSource, (publication.id, source_id)) is None:
+        session.add(PublicationSource(publication_id=publication.id, source_id=source_id))
+        session.flush()
+    archive_imported_issues(session, publication)
+
+
+def _read(where: str) -> Document:
+    if where.startswith(("http://", "https://")):
+        return _fetch(where)
+    from newsletter.content.values import Document
+
+    path = Path(where)
+    try:
+        if path.is_file() and path.stat().st_size > MOST_FILE_BYTES:
+            fail(f"{where} is larger than {MOST_FILE_BYTES // 2**20} MB: export it in parts.")
+        return Document(raw=path.read_bytes(), location=path.name)
+    except OSError as error:
+        fail(f"Cannot read {where}: {error.strerror or error}.")
+
+
+def _fetch(url: str) -> Document:
+    from newsletter.adapters.http_client import SafeHttpClient
+
+    document = SafeHttpClient(allow_private=container().settings.fetch_private_addresses).fetch(url)
+    if document is None:
+        fail(f"{url} gave nothing.")
+    return document
+
+
+@app.command("list", epilog="Example: newsletter posts list --unsent --json")
+def list_posts(
+    unsent: bool = typer.Option(False, "--unsent", help="Only posts in no issue yet."),
+    limit: int = typer.Option(0, min=0, help="At most this many; 0 means all."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON alone."),
+) -> None:
+    """List posts, the newest first."""
+    from newsletter.content.service import find_posts
+    from newsletter.issues.tray import numbers_of
+
+    with container().reading_sessions() as session:
+        posts = find_posts(session)
+        used = numbers_of(session, [post.id for post in posts])
+        chosen = [post for post in posts if not (unsent and post.id in used)][: limit or None]
+        if as_json:
+            print_json([_document_of(post, used.get(post.id, [])) for post in chosen])
+            return
+        for post in chosen:
+            day = post.published_at.date().isoformat() if post.published_at else "no date   "
+            say(
+                f"{post.id:>6}  {day}  {post.title}"
+                + (f"  ({', '.join(used[post.id])})" if post.id in used else "")
+            )
+        if not chosen:
+            say("No posts. Import some: newsletter posts import https://example.com/feed")
+
+
+def _document_of(post: Post, in_issues: list[str]) -> dict[str, Any]:
+    return {
+        "id": post.id,
+        "title": post.title,
+        "url": post.url,
+        "guid": post.guid,
+        "author": post.byline or ", ".join(author.name for author in post.authors) or None,
+        "byline": post.byline,
+        "published_at": post.published_at,
+        "excerpt": post.excerpt,
+        "language": post.language,
+        "status": post.status,
+        "in_issues": in_issues,
+    }
