@@ -43,7 +43,7 @@ def compose_text(snapshot: IssueSnapshot, book: TokenBook, base_url: str) -> str
     number = words.number.format(number=snapshot.number) if snapshot.number is not None else snapshot.label
     blocks = [
         f"{publication.name}, {number}" if number else publication.name,
-        underlined(snapshot.title, "=") if snapshot.title else "",
+        underlined(snapshot.title, "~") if snapshot.title else "",
         f"{words.view_online}: {view_online_url(snapshot, base_url)}",
         prose(book.place(snapshot.intro)),
     ]

@@ -54,5 +54,6 @@ class RenderedIssue:
     html: str
     text: str
     suffix: str
+    fallbacks: tuple[str, ...]
     language: str
     content_hash: str

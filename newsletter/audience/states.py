@@ -1,0 +1,39 @@
+"""The closed sets of words of this stage."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class OptIn(StrEnum):
+    """How people join a list: at once, or after confirming by mail."""
+
+    SINGLE = "single"
+    DOUBLE = "double"
+
+
+class Visibility(StrEnum):
+    """Whether a list has a public form."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class SubscriptionState(StrEnum):
+    """Only confirmed subscriptions are mailed."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class SuppressionReason(StrEnum):
+    """Why an address must not be mailed."""
+
+    HARD_BOUNCE = "hard_bounce"
+    SOFT_BOUNCE = "soft_bounce"
+    COMPLAINT = "complaint"
+    UNSUBSCRIBED = "unsubscribed"
+    MANUAL = "manual"
+    ERASED = "erased"
+    IMPORTED = "imported"
