@@ -20,7 +20,9 @@ _PLAIN = re.compile(
     rf"((?:{_LABEL}\.)+[A-Za-z](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?)"
 )
 #: What mail servers may read in different ways: quotes, comments, routes, several addresses, controls.
-_AMBIGUOUS = re.compile(r"[\x00-\x20\x7f-\xa0\"()<>,:;\[\]\\\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_AMBIGUOUS = re.compile(
+    r"[\x00-\x20\x7f-\xa0\"()<>,:;\[\]\\\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 _SURROUNDING = " \t\r\n\xa0\ufeff\u200b"
 
 
@@ -56,7 +58,11 @@ def _checked(text: str) -> Address:
         raise InvalidInput(f"{shown(text)} is no plain e-mail address: write it like name@example.com.")
     try:
         found = validate_email(
-            text, check_deliverability=False, allow_smtputf8=True, test_environment=True, globally_deliverable=False
+            text,
+            check_deliverability=False,
+            allow_smtputf8=True,
+            test_environment=True,
+            globally_deliverable=False,
         )
     except EmailNotValidError as error:
         raise InvalidInput(f"{shown(text)} is no e-mail address: {_sentence(error)}") from None

@@ -42,7 +42,12 @@ def wording_hash(wording: str) -> str:
 
 
 def record_consent(
-    session: Session, subscriber_id: int, list_id: int | None, action: ConsentAction, evidence: Evidence, now: datetime
+    session: Session,
+    subscriber_id: int,
+    list_id: int | None,
+    action: ConsentAction,
+    evidence: Evidence,
+    now: datetime,
 ) -> None:
     """Add one record."""
     session.add(
@@ -62,4 +67,6 @@ def record_consent(
 
 def consents_of(session: Session, subscriber_id: int) -> list[Consent]:
     """Return every record of a person, oldest first."""
-    return list(session.scalars(select(Consent).where(Consent.subscriber_id == subscriber_id).order_by(Consent.id)))
+    return list(
+        session.scalars(select(Consent).where(Consent.subscriber_id == subscriber_id).order_by(Consent.id))
+    )

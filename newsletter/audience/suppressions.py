@@ -54,7 +54,9 @@ def suppress(
         "created_at": now,
     }
     session.execute(insert_if_new(session, Suppression), [row])
-    return session.scalars(_active().where(Suppression.address_key == address_key, _scope(publication_id))).one()
+    return session.scalars(
+        _active().where(Suppression.address_key == address_key, _scope(publication_id))
+    ).one()
 
 
 def _active() -> Any:
@@ -71,7 +73,11 @@ def _scope(publication_id: int | None) -> ColumnElement[bool]:
 def in_force(publication_id: int | None) -> ColumnElement[bool]:
     """A suppression that stops mail of `publication_id` now: everywhere, or of that publication."""
     everywhere = Suppression.publication_id.is_(None)
-    scope = everywhere if publication_id is None else or_(everywhere, Suppression.publication_id == publication_id)
+    scope = (
+        everywhere
+        if publication_id is None
+        else or_(everywhere, Suppression.publication_id == publication_id)
+    )
     return Suppression.lifted_at.is_(None) & scope
 
 
@@ -137,7 +143,9 @@ def active_suppression(
     """Return what stops mail to `key` now; with a hasher also what remained of an erased person."""
     keys = [key] if hasher is None else [key, hasher.hashed(key)]
     query = select(Suppression).where(Suppression.address_key.in_(keys), in_force(publication_id))
-    return session.scalars(query.order_by(Suppression.publication_id.isnot(None), Suppression.id).limit(1)).first()
+    return session.scalars(
+        query.order_by(Suppression.publication_id.isnot(None), Suppression.id).limit(1)
+    ).first()
 
 
 def suppressed_keys(
@@ -154,5 +162,7 @@ def suppressed_keys(
 
 
 def _somebody_was_erased(session: Session) -> bool:
-    query = select(Suppression.id).where(Suppression.reason == SuppressionReason.ERASED, Suppression.lifted_at.is_(None))
+    query = select(Suppression.id).where(
+        Suppression.reason == SuppressionReason.ERASED, Suppression.lifted_at.is_(None)
+    )
     return session.scalar(query.limit(1)) is not None

@@ -9,7 +9,9 @@ from typing import Final
 MOST_NAME: Final = 200
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 #: Characters that hide or reorder text: zero-width, bidi overrides and isolates, tags, BOM. Joiners stay: Persian needs them.
-_HIDDEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]")
+_HIDDEN = re.compile(
+    "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
+)
 #: Some mail software decodes this inside plain text and so makes a header of a name (F1).
 _ENCODED_WORD = re.compile(r"=\?[^?\s]{0,60}\?[bqBQ]?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}", re.IGNORECASE)

@@ -27,7 +27,7 @@ FIELDS: dict[str, Callable[[Recipient], str]] = {
 #: What editors write, and the token word behind it.
 WRITTEN = {"first_name": "firstname", "name": "name", "email": "email", "subscribed_on": "subscribedon"}
 
-_WRITTEN = re.compile(r"\{\{\s*(" + "|".join(WRITTEN) + r")\s*(?:\|([^{}|]{0,80}))?\}\}")
+WRITTEN_FIELD = re.compile(r"\{\{\s*(" + "|".join(WRITTEN) + r")\s*(?:\|([^{}|]{0,80}))?\}\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 MOST_FALLBACKS = 100
 
@@ -60,7 +60,7 @@ class TokenBook:
 
     def place(self, text: str) -> str:
         """Replace `{{first_name|reader}}` by tokens; anything else in braces stays for the checks to find."""
-        return _WRITTEN.sub(lambda match: self.token(WRITTEN[match[1]], (match[2] or "").strip()), text)
+        return WRITTEN_FIELD.sub(lambda match: self.token(WRITTEN[match[1]], (match[2] or "").strip()), text)
 
 
 def token_pattern(suffix: str) -> re.Pattern[str]:

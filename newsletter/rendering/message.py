@@ -76,7 +76,10 @@ class CompiledMessage:
 
     def body_for(self, recipient: Recipient) -> bytes:
         """Return the multipart body, text first (RFC 2046 §5.1.4)."""
-        raw = {slot: value_of(slot.word, slot.fallback, recipient) for slot in {*self.text.slots, *self.html.slots}}
+        raw = {
+            slot: value_of(slot.word, slot.fallback, recipient)
+            for slot in {*self.text.slots, *self.html.slots}
+        }
         text = self.text_part.join({slot: quoted_value(value) for slot, value in raw.items()})
         markup = self.html_part.join({slot: quoted_value(html.escape(value)) for slot, value in raw.items()})
         head = b'\r\nContent-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
@@ -107,14 +110,21 @@ def _joined(text: SegmentedText, recipient: Recipient, *, escapes: bool) -> str:
 
 
 def compile_message(
-    snapshot: IssueSnapshot, rendered: RenderedIssue, *, base_url: str, list_id: str | None = None, bounce_domain: str = ""
+    snapshot: IssueSnapshot,
+    rendered: RenderedIssue,
+    *,
+    base_url: str,
+    list_id: str | None = None,
+    bounce_domain: str = "",
 ) -> CompiledMessage:
     """Compile a rendered issue.
 
     :raises InvalidInput: when the publication's sender cannot be written in a header.
     """
     pattern = token_pattern(rendered.suffix)
-    subject, markup, text = (cut(part, pattern, rendered.fallbacks) for part in (rendered.subject, rendered.html, rendered.text))
+    subject, markup, text = (
+        cut(part, pattern, rendered.fallbacks) for part in (rendered.subject, rendered.html, rendered.text)
+    )
     publication = snapshot.publication
     domain = bounce_domain or publication.from_address.rpartition("@")[2]
     boundary = b"=_" + hashlib.sha256(rendered.content_hash.encode()).hexdigest()[:32].encode()

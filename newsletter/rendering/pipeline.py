@@ -37,4 +37,6 @@ def compiled_issue(
 ) -> CompiledMessage:
     """Render and compile an issue, kept for the next reader."""
     rendered = render_issue(snapshot, base_url)
-    return compile_message(snapshot, rendered, base_url=base_url, list_id=list_id, bounce_domain=bounce_domain)
+    return compile_message(
+        snapshot, rendered, base_url=base_url, list_id=list_id, bounce_domain=bounce_domain
+    )
