@@ -1,21 +1,19 @@
-"""Addresses that must not be mailed: add, lift, look up."""
+"""Addresses that must not be mailed: add, look up, lift, list. After an erasure only a keyed hash remains (C4)."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience.hashing import AddressHasher
 from newsletter.audience.models import Suppression
-from newsletter.audience.states import SuppressionReason
-from newsletter.audience.text import one_line, several_lines
-from newsletter.audience.upsert import insert_if_new
-from newsletter.errors import Conflict, InvalidInput, NotFound
-from newsletter.issues.models import Publication
+from newsletter.errors import InvalidInput, NotFound
+
+REASONS = ("hard_bounce", "soft_bounce", "complaint", "unsubscribed", "manual", "erased", "imported")
+_HASHED = "h:"
 
 
 def suppress(
@@ -30,48 +28,50 @@ def suppress(
     actor: str = "",
     now: datetime,
 ) -> Suppression:
-    """Stop all mail to an address, everywhere or for one publication. Doing it again changes nothing.
+    """Suppress an address everywhere, or for one publication; doing it again changes nothing.
 
-    An `unsubscribed` that stands gives way to any graver reason: it alone can be lifted by its owner.
-
-    :raises InvalidInput: when the reason is none of ours.
-    :raises NotFound: when there is no such publication.
+    :raises InvalidInput: for an unknown reason.
     """
-    if reason not in tuple(SuppressionReason):
-        raise InvalidInput(f"{reason!r} is no reason: use one of {', '.join(SuppressionReason)}.")
-    if publication_id is not None and session.get(Publication, publication_id) is None:
-        raise NotFound("There is no such publication.")
-    if reason != SuppressionReason.UNSUBSCRIBED:
-        _lift_unsubscribed(session, address_key, publication_id, f"superseded by {reason}", actor, now)
-    row: dict[str, Any] = {
-        "address_key": address_key,
-        "publication_id": publication_id,
-        "reason": str(reason),
-        "detail": several_lines(detail),
-        "source": one_line(source, 40),
-        "campaign_id": campaign_id,
-        "created_by": one_line(actor, 254),
-        "created_at": now,
-    }
-    session.execute(insert_if_new(session, Suppression), [row])
-    return session.scalars(
-        _active().where(Suppression.address_key == address_key, _scope(publication_id))
-    ).one()
+    if reason not in REASONS:
+        raise InvalidInput(f"{reason!r} is no reason: use one of {', '.join(REASONS)}.")
+    existing = session.scalars(
+        select(Suppression).where(
+            Suppression.address_key == address_key,
+            Suppression.lifted_at.is_(None),
+            Suppression.publication_id.is_(None)
+            if publication_id is None
+            else Suppression.publication_id == publication_id,
+        )
+    ).first()
+    if existing is not None:
+        return existing
+    row = Suppression(
+        address_key=address_key, reason=reason, source=source, detail=detail[:2000], publication_id=publication_id,
+        campaign_id=campaign_id, created_by=actor, created_at=now,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
 
 
-def _active() -> Any:
-    return select(Suppression).where(Suppression.lifted_at.is_(None))
+def lift(session: Session, suppression_id: int, *, reason: str, actor: str, now: datetime) -> Suppression:
+    """End a suppression, with the reason; the row stays as proof.
+
+    :raises InvalidInput: without a reason.
+    :raises NotFound: when there is no such active suppression.
+    """
+    if not reason.strip():
+        raise InvalidInput("Say why this address may be mailed again.")
+    row = session.get(Suppression, suppression_id)
+    if row is None or row.lifted_at is not None:
+        raise NotFound("That suppression is not active any more.")
+    row.lifted_at, row.lifted_by, row.lifted_reason = now, actor, reason.strip()
+    session.flush()
+    return row
 
 
-def _scope(publication_id: int | None) -> ColumnElement[bool]:
-    """Exactly this scope."""
-    if publication_id is None:
-        return Suppression.publication_id.is_(None)
-    return Suppression.publication_id == publication_id
-
-
-def in_force(publication_id: int | None) -> ColumnElement[bool]:
-    """A suppression that stops mail of `publication_id` now: everywhere, or of that publication."""
+def applies_to(publication_id: int | None) -> ColumnElement[bool]:
+    """Return the condition for active suppressions that hold for a publication (or everywhere)."""
     everywhere = Suppression.publication_id.is_(None)
     scope = (
         everywhere
@@ -81,88 +81,40 @@ def in_force(publication_id: int | None) -> ColumnElement[bool]:
     return Suppression.lifted_at.is_(None) & scope
 
 
-def lift_own(session: Session, address_key: str, publication_id: int | None, now: datetime) -> None:
-    """Lift what the owner of the address asked for themself, because they ask to come back."""
-    _lift_unsubscribed(session, address_key, None, "subscribed again", address_key, now)
-    if publication_id is not None:
-        _lift_unsubscribed(session, address_key, publication_id, "subscribed again", address_key, now)
-
-
-def _lift_unsubscribed(
-    session: Session, key: str, publication_id: int | None, reason: str, actor: str, now: datetime
-) -> None:
-    session.execute(
-        update(Suppression)
-        .where(
-            Suppression.address_key == key,
-            Suppression.lifted_at.is_(None),
-            Suppression.reason == SuppressionReason.UNSUBSCRIBED,
-            _scope(publication_id),
-        )
-        .values(lifted_at=now, lifted_by=actor, lifted_reason=reason)
-    )
-
-
-def find_suppression(session: Session, suppression_id: int) -> Suppression:
-    """Return one suppression.
-
-    :raises NotFound: when there is none.
-    """
-    found = session.get(Suppression, suppression_id)
-    if found is None:
-        raise NotFound(f"There is no suppression {suppression_id}.")
-    return found
-
-
-def lift(session: Session, suppression_id: int, *, reason: str, actor: str, now: datetime) -> Suppression:
-    """Allow mail to the address again; the record stays, with who lifted it and why.
-
-    :raises InvalidInput: when no reason is given.
-    :raises NotFound: when there is no such suppression.
-    :raises Conflict: when it was lifted before.
-    """
-    why = several_lines(reason)
-    if not why:
-        raise InvalidInput("Say why this address may be mailed again.")
-    found = find_suppression(session, suppression_id)
-    changed = session.execute(
-        update(Suppression)
-        .where(Suppression.id == suppression_id, Suppression.lifted_at.is_(None))
-        .values(lifted_at=now, lifted_by=actor, lifted_reason=why)
-        .returning(Suppression.id)
-    ).scalar()
-    if changed is None:
-        raise Conflict("This suppression was lifted already.")
-    session.refresh(found)
-    return found
-
-
-def active_suppression(
-    session: Session, key: str, publication_id: int | None = None, *, hasher: AddressHasher | None = None
-) -> Suppression | None:
-    """Return what stops mail to `key` now; with a hasher also what remained of an erased person."""
-    keys = [key] if hasher is None else [key, hasher.hashed(key)]
-    query = select(Suppression).where(Suppression.address_key.in_(keys), in_force(publication_id))
+def active_suppression(session: Session, key: str, publication_id: int | None = None) -> Suppression | None:
+    """Return the active suppression of an address, if any."""
     return session.scalars(
-        query.order_by(Suppression.publication_id.isnot(None), Suppression.id).limit(1)
+        select(Suppression).where(Suppression.address_key == key, applies_to(publication_id))
     ).first()
 
 
 def suppressed_keys(
-    session: Session, keys: Iterable[str], publication_id: int | None, hasher: AddressHasher
+    session: Session, keys: Iterable[str], secret: bytes, publication_id: int | None = None
 ) -> set[str]:
-    """Return which of `keys` must not be mailed. The secret is asked for only when somebody was ever erased."""
-    wanted = {key: key for key in keys}
-    if _somebody_was_erased(session):
-        wanted |= {hasher.hashed(key): key for key in list(wanted)}
-    query = select(Suppression.address_key).where(
-        Suppression.address_key.in_(list(wanted)), in_force(publication_id)
+    """Return which of the keys are suppressed, also those remembered by hash only."""
+    by_hash = {hashed_key(key, secret): key for key in keys}
+    wanted = [*by_hash.values(), *by_hash]
+    statement = select(Suppression.address_key).where(
+        Suppression.address_key.in_(wanted), applies_to(publication_id)
     )
-    return {wanted[found] for found in session.scalars(query)}
+    return {by_hash.get(found, found) for found in session.scalars(statement)}
 
 
-def _somebody_was_erased(session: Session) -> bool:
-    query = select(Suppression.id).where(
-        Suppression.reason == SuppressionReason.ERASED, Suppression.lifted_at.is_(None)
-    )
-    return session.scalar(query.limit(1)) is not None
+def hashed_key(key: str, secret: bytes) -> str:
+    """Return the keyed hash that stands for an erased address."""
+    mac_key = hashlib.blake2b(b"suppression", key=secret[:64], digest_size=32).digest()
+    return _HASHED + hashlib.blake2b(key.encode(), key=mac_key, digest_size=20).hexdigest()
+
+
+def list_query(*, search: str = "", reason: str = "", active: bool = True) -> Select[Suppression]:
+    """Return the query behind every list of suppressions, newest first; `search` is a beginning of the address."""
+    statement = select(Suppression).order_by(Suppression.id.desc())
+    if active:
+        statement = statement.where(Suppression.lifted_at.is_(None))
+    if reason:
+        statement = statement.where(Suppression.reason == reason)
+    if search:
+        statement = statement.where(
+            Suppression.address_key.startswith(search.strip().lower(), autoescape=True)
+        )
+    return statement

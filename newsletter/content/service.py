@@ -225,7 +225,7 @@ def find_post(session: Session, post_id: int) -> Post:
     return post
 
 
-def edit_post(session: Session, post: Post, changes: dict[str, Any], *, now: datetime) -> None:
+def edit_post(post: Post, changes: dict[str, Any], *, now: datetime) -> None:
     """Change a post's words; no import overwrites them from now on.
 
     :raises InvalidInput: for a field that cannot be edited.
