@@ -17,11 +17,12 @@ from typing import Any, TextIO
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience.addresses import clean_name, normalise
+from newsletter.audience.addresses import normalise
 from newsletter.audience.consent import wording_hash
+from newsletter.audience.lists import find_list
 from newsletter.audience.models import Consent, MailingList, Subscriber, SubscriberImport, Subscription
-from newsletter.audience.service import find_list
 from newsletter.audience.suppressions import suppressed_keys
+from newsletter.audience.text import one_line
 from newsletter.clock import Clock
 from newsletter.db.session import Sessions, unit_of_work
 from newsletter.errors import InvalidInput
@@ -230,7 +231,7 @@ def _row(line: int, cells: list[str], columns: dict[str, int]) -> Row:
     address = normalise(cell("email").removeprefix("'"))
     name = cell("name") or f"{cell('first')} {cell('last')}".strip()
     others = {title[1:]: cell(title) for title in columns if title.startswith(".") and cell(title)}
-    return Row(line, address.email, address.key, clean_name(name), cell("language")[:35] or None, others)
+    return Row(line, address.email, address.key, one_line(name), cell("language")[:35] or None, others)
 
 
 def _begin(
@@ -307,7 +308,7 @@ def _insert_people(session: Session, rows: list[Row], plan: _Plan) -> dict[str, 
             Subscriber.address_key.in_([row.key for row in rows])
         )
     )
-    return {key: person_id for key, person_id in found}
+    return dict(found.tuples().all())
 
 
 def _join(session: Session, person_ids: list[int], plan: _Plan) -> set[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import func, select
@@ -67,11 +66,14 @@ def _check(slug: str, name: str, optin: str, visibility: str) -> None:
 def find_list(session: Session, slug: str) -> MailingList:
     """Return a list by its slug.
 
-    :raises NotFound: when there is none.
+    :raises NotFound: naming those that exist.
     """
     found = session.scalar(select(MailingList).where(MailingList.slug == slug))
     if found is None:
-        raise NotFound(f"There is no list {slug!r}: 'newsletter list list' shows what there is.")
+        known = ", ".join(session.scalars(select(MailingList.slug).order_by(MailingList.slug).limit(10)))
+        raise NotFound(
+            f"There is no list {slug!r}" + (f"; there is {known}." if known else ": create one first.")
+        )
     return found
 
 
@@ -83,13 +85,11 @@ def list_lists(session: Session, publication_id: int | None = None) -> list[Mail
     return list(session.scalars(query))
 
 
-def count_states(session: Session, list_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+def list_counts(session: Session) -> dict[int, dict[str, int]]:
     """Return for each list how many subscriptions are in each state."""
     counts: dict[int, dict[str, int]] = defaultdict(dict)
-    query = (
-        select(Subscription.list_id, Subscription.state, func.count())
-        .where(Subscription.list_id.in_(list_ids))
-        .group_by(Subscription.list_id, Subscription.state)
+    query = select(Subscription.list_id, Subscription.state, func.count()).group_by(
+        Subscription.list_id, Subscription.state
     )
     for list_id, state, count in session.execute(query):
         counts[list_id][state] = count

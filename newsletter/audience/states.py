@@ -25,15 +25,3 @@ class SubscriptionState(StrEnum):
     PENDING = "pending"
     CONFIRMED = "confirmed"
     UNSUBSCRIBED = "unsubscribed"
-
-
-class SuppressionReason(StrEnum):
-    """Why an address must not be mailed."""
-
-    HARD_BOUNCE = "hard_bounce"
-    SOFT_BOUNCE = "soft_bounce"
-    COMPLAINT = "complaint"
-    UNSUBSCRIBED = "unsubscribed"
-    MANUAL = "manual"
-    ERASED = "erased"
-    IMPORTED = "imported"

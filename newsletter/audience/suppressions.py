@@ -81,11 +81,19 @@ def applies_to(publication_id: int | None) -> ColumnElement[bool]:
     return Suppression.lifted_at.is_(None) & scope
 
 
-def active_suppression(session: Session, key: str, publication_id: int | None = None) -> Suppression | None:
-    """Return the active suppression of an address, if any."""
-    return session.scalars(
-        select(Suppression).where(Suppression.address_key == key, applies_to(publication_id))
-    ).first()
+def active_suppression(
+    session: Session, key: str, publication_id: int | None = None, *, secret: bytes | None = None
+) -> Suppression | None:
+    """Return the active suppression of an address, if any; with the secret also what an erasure left."""
+    keys = [key] if secret is None else [key, hashed_key(key, secret)]
+    found = list(
+        session.scalars(
+            select(Suppression)
+            .where(Suppression.address_key.in_(keys), applies_to(publication_id))
+            .order_by(Suppression.id)
+        )
+    )
+    return min(found, key=lambda row: row.reason == "unsubscribed", default=None)
 
 
 def suppressed_keys(

@@ -38,7 +38,7 @@ def one_line(value: str, most: int = MOST_NAME) -> str:
     """Return `value` as one clean line of at most `most` characters."""
     if value.isascii() and value.isprintable() and "=?" not in value:
         return " ".join(value.split())[:most].strip()
-    text = _HIDDEN.sub("", _SPACES.sub(" ", unicodedata.normalize("NFC", value)))
+    text = _HIDDEN.sub("", _SPACES.sub(" ", unicodedata.normalize("NFC", value[: most * 4])))
     while _ENCODED_WORD.search(text):
         text = _ENCODED_WORD.sub("", text)
     return _SPACES.sub(" ", text).strip()[:most].strip()
