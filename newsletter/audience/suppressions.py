@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Suppression
+from newsletter.audience.upsert import insert_if_new
 from newsletter.errors import InvalidInput, NotFound
 
 REASONS = ("hard_bounce", "soft_bounce", "complaint", "unsubscribed", "manual", "erased", "imported")
 _HASHED = "h:"
+
+#: The installation's secret, or how to get it.
+Secret = bytes | Callable[[], bytes]
 
 
 def suppress(
@@ -34,24 +38,42 @@ def suppress(
     """
     if reason not in REASONS:
         raise InvalidInput(f"{reason!r} is no reason: use one of {', '.join(REASONS)}.")
-    existing = session.scalars(
-        select(Suppression).where(
-            Suppression.address_key == address_key,
-            Suppression.lifted_at.is_(None),
-            Suppression.publication_id.is_(None)
-            if publication_id is None
-            else Suppression.publication_id == publication_id,
-        )
-    ).first()
-    if existing is not None:
-        return existing
-    row = Suppression(
-        address_key=address_key, reason=reason, source=source, detail=detail[:2000], publication_id=publication_id,
-        campaign_id=campaign_id, created_by=actor, created_at=now,
-    )  # fmt: skip
-    session.add(row)
-    session.flush()
-    return row
+    scope = _scope(publication_id)
+    if reason != "unsubscribed":
+        _supersede_own(session, address_key, scope, reason, actor, now)
+    values = {
+        "address_key": address_key,
+        "publication_id": publication_id,
+        "reason": reason,
+        "detail": detail.replace("\0", "")[:2000],
+        "source": source[:40],
+        "campaign_id": campaign_id,
+        "created_by": actor[:254],
+        "created_at": now,
+    }
+    session.execute(insert_if_new(session, Suppression), [values])
+    query = select(Suppression).where(
+        Suppression.address_key == address_key, Suppression.lifted_at.is_(None), scope
+    )
+    return session.scalars(query).one()
+
+
+def _scope(publication_id: int | None) -> ColumnElement[bool]:
+    if publication_id is None:
+        return Suppression.publication_id.is_(None)
+    return Suppression.publication_id == publication_id
+
+
+def _supersede_own(
+    session: Session, key: str, scope: ColumnElement[bool], reason: str, actor: str, now: datetime
+) -> None:
+    """A person may lift their own `unsubscribed` by coming back; a graver reason must not hide behind it."""
+    session.execute(
+        update(Suppression)
+        .where(Suppression.address_key == key, Suppression.reason == "unsubscribed")
+        .where(Suppression.lifted_at.is_(None), scope)
+        .values(lifted_at=now, lifted_by=actor, lifted_reason=f"superseded by {reason}")
+    )
 
 
 def lift(session: Session, suppression_id: int, *, reason: str, actor: str, now: datetime) -> Suppression:
@@ -97,15 +119,25 @@ def active_suppression(
 
 
 def suppressed_keys(
-    session: Session, keys: Iterable[str], secret: bytes, publication_id: int | None = None
+    session: Session, keys: Iterable[str], secret: Secret, publication_id: int | None = None
 ) -> set[str]:
-    """Return which of the keys are suppressed, also those remembered by hash only."""
-    by_hash = {hashed_key(key, secret): key for key in keys}
-    wanted = [*by_hash.values(), *by_hash]
-    statement = select(Suppression.address_key).where(
-        Suppression.address_key.in_(wanted), applies_to(publication_id)
+    """Return which of the keys are suppressed, also those remembered by hash only.
+
+    The secret is asked for only when somebody was ever erased.
+    """
+    wanted = {key: key for key in keys}
+    if _somebody_was_erased(session):
+        known = secret() if callable(secret) else secret
+        wanted |= {hashed_key(key, known): key for key in list(wanted)}
+    query = select(Suppression.address_key).where(
+        Suppression.address_key.in_(list(wanted)), applies_to(publication_id)
     )
-    return {by_hash.get(found, found) for found in session.scalars(statement)}
+    return {wanted[found] for found in session.scalars(query)}
+
+
+def _somebody_was_erased(session: Session) -> bool:
+    query = select(Suppression.id).where(Suppression.reason == "erased", Suppression.lifted_at.is_(None))
+    return session.scalar(query.limit(1)) is not None
 
 
 def hashed_key(key: str, secret: bytes) -> str:
