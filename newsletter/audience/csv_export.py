@@ -13,6 +13,7 @@ from newsletter.audience.csv_guard import csv_line
 from newsletter.audience.lists import find_list
 from newsletter.audience.models import MailingList, Subscriber, Subscription
 from newsletter.audience.states import SubscriptionState
+from newsletter.audience.upsert import among
 from newsletter.errors import InvalidInput
 
 _CHUNK: Final = 2000
@@ -56,7 +57,7 @@ def _lists_of(session: Session, rows: list[Row[Any]]) -> dict[int, list[str]]:
     query = (
         select(Subscription.subscriber_id, MailingList.slug)
         .join(MailingList)
-        .where(Subscription.subscriber_id.in_([row.id for row in rows]))
+        .where(among(session, Subscription.subscriber_id, [row.id for row in rows]))
         .where(Subscription.state == SubscriptionState.CONFIRMED)
         .order_by(MailingList.slug)
     )

@@ -16,12 +16,13 @@ from newsletter.audience.import_result import ImportResult
 from newsletter.audience.models import Consent, Subscriber, Subscription
 from newsletter.audience.states import SubscriptionState
 from newsletter.audience.suppressions import Secret, suppressed_keys
-from newsletter.audience.upsert import insert_if_new
+from newsletter.audience.upsert import among, insert_if_new, insert_many
 
+_SUBSCRIBERS = cast(Table, Subscriber.__table__)
 _CONSENTS = cast(Table, Consent.__table__)
 _UPDATE = (
-    update(Subscriber.__table__)  # type: ignore[arg-type]
-    .where(Subscriber.__table__.c.id == bindparam("b_id"))
+    update(_SUBSCRIBERS)
+    .where(_SUBSCRIBERS.c.id == bindparam("b_id"))
     .values(
         name=bindparam("b_name"),
         language=bindparam("b_language"),
@@ -85,28 +86,23 @@ def _merged(rows: list[Person]) -> dict[str, Person]:
 def _find(session: Session, keys: Collection[str]) -> dict[str, Row[Any]]:
     query = select(
         Subscriber.id, Subscriber.address_key, Subscriber.name, Subscriber.language, Subscriber.attributes
-    ).where(Subscriber.address_key.in_(list(keys)))
+    ).where(among(session, Subscriber.address_key, keys))
     return {row.address_key: row for row in session.execute(query)}
 
 
 def _insert(session: Session, people: list[Person], now: datetime) -> dict[str, int]:
     if not people:
         return {}
-    values = [
-        {
-            "email": each.email,
-            "address_key": each.key,
-            "name": each.name,
-            "language": each.language,
-            "attributes": each.attributes,
-            "created_at": now,
-            "updated_at": now,
-        }
-        for each in people
-    ]
-    table = Subscriber.__table__
-    statement = insert_if_new(session, table).returning(table.c.address_key, table.c.id)
-    ids = dict(session.execute(statement, values).tuples().all())
+    columns: dict[str, list[Any]] = {
+        "email": [each.email for each in people],
+        "address_key": [each.key for each in people],
+        "name": [each.name for each in people],
+        "language": [each.language for each in people],
+        "attributes": [each.attributes for each in people],
+    }
+    same = {"created_at": now, "updated_at": now}
+    rows = insert_many(session, _SUBSCRIBERS, columns, same, returning=["address_key", "id"])
+    ids: dict[str, int] = {row.address_key: row.id for row in rows}
     missed = [each.key for each in people if each.key not in ids]  # somebody else added them this moment
     return ids | ({key: row.id for key, row in _find(session, missed).items()} if missed else {})
 
@@ -134,14 +130,16 @@ def _difference(person: Person, row: Row[Any], now: datetime) -> dict[str, Any] 
 
 
 def _changed_themselves(session: Session, ids: list[int]) -> set[int]:
-    query = select(Consent.subscriber_id).where(Consent.subscriber_id.in_(ids), Consent.action == "change")
+    query = select(Consent.subscriber_id).where(
+        among(session, Consent.subscriber_id, ids), Consent.action == "change"
+    )
     return {found for found in session.scalars(query) if found is not None}
 
 
 def _join(session: Session, wanted: dict[str, Person], ids: dict[str, int], plan: Plan) -> set[int]:
     """Add and confirm memberships; nobody who left is brought back. Returns who joined, was confirmed or left."""
     query = select(Subscription.subscriber_id, Subscription.state).where(
-        Subscription.list_id == plan.list_id, Subscription.subscriber_id.in_(list(ids.values()))
+        Subscription.list_id == plan.list_id, among(session, Subscription.subscriber_id, list(ids.values()))
     )
     now_states = dict(session.execute(query).tuples().all())
     joined: dict[SubscriptionState, list[int]] = {state: [] for state in SubscriptionState}
@@ -190,7 +188,7 @@ def _move_memberships(session: Session, ids: list[int], state: SubscriptionState
     if ids:
         session.execute(
             update(Subscription)
-            .where(Subscription.list_id == plan.list_id, Subscription.subscriber_id.in_(ids))
+            .where(Subscription.list_id == plan.list_id, among(session, Subscription.subscriber_id, ids))
             .values(**{name: value for name, value in _times(state, plan.now).items() if value is not None}),
             execution_options={"synchronize_session": False},
         )
@@ -215,5 +213,5 @@ def _insert_for_each(session: Session, statement: Any, ids: list[int], same: dic
     """INSERT … SELECT: one row per person, all other columns alike."""
     table = statement.table
     columns = [literal(value, table.c[name].type).label(name) for name, value in same.items()]
-    people = select(Subscriber.id, *columns).where(Subscriber.id.in_(ids))
+    people = select(Subscriber.id, *columns).where(among(session, Subscriber.id, ids))
     session.execute(statement.from_select(["subscriber_id", *same], people))

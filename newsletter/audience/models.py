@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from newsletter.clock import utcnow
 from newsletter.db.base import Base
 from newsletter.db.types import BigId, Json, UtcDateTime
+from newsletter.issues.models import Publication
 
 
 class MailingList(Base):
@@ -22,7 +23,7 @@ class MailingList(Base):
     slug: Mapped[str] = mapped_column(String(80), unique=True)
     name: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text, default="")
-    publication_id: Mapped[int | None] = mapped_column(ForeignKey("publications.id"), index=True)
+    publication_id: Mapped[int | None] = mapped_column(ForeignKey(Publication.id), index=True)
     optin: Mapped[str] = mapped_column(String(10), default="double")
     visibility: Mapped[str] = mapped_column(String(10), default="public")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
@@ -119,7 +120,7 @@ class Suppression(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     address_key: Mapped[str] = mapped_column(String(254), index=True)
-    publication_id: Mapped[int | None] = mapped_column(ForeignKey("publications.id", ondelete="CASCADE"))
+    publication_id: Mapped[int | None] = mapped_column(ForeignKey(Publication.id, ondelete="CASCADE"))
     reason: Mapped[str] = mapped_column(String(20), index=True)
     detail: Mapped[str] = mapped_column(Text, default="")
     source: Mapped[str] = mapped_column(String(40), default="")

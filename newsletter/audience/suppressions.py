@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Suppression
-from newsletter.audience.upsert import insert_if_new
+from newsletter.audience.upsert import among, insert_if_new
 from newsletter.errors import InvalidInput, NotFound
 
 REASONS = ("hard_bounce", "soft_bounce", "complaint", "unsubscribed", "manual", "erased", "imported")
@@ -130,7 +130,7 @@ def suppressed_keys(
         known = secret() if callable(secret) else secret
         wanted |= {hashed_key(key, known): key for key in list(wanted)}
     query = select(Suppression.address_key).where(
-        Suppression.address_key.in_(list(wanted)), applies_to(publication_id)
+        among(session, Suppression.address_key, wanted), applies_to(publication_id)
     )
     return {wanted[found] for found in session.scalars(query)}
 
