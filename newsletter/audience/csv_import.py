@@ -6,6 +6,7 @@ Suppressed people stay suppressed, people who left stay away, and what people sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def import_csv(
         )
         people = read_people(file, columns, result, errors)
         try:
-            while chunk := list(islice(people, CHUNK)):
+            for chunk in _read_ahead(people):
                 with unit_of_work(sessions) as session:
                     outcome = store(session, chunk, plan)
                 _add(result, outcome)
@@ -64,6 +65,19 @@ def import_csv(
             result.errors_file = errors.close()
     _finish(sessions, plan.import_id, result, clock)
     return result
+
+
+def _read_ahead(people: Iterator[Person]) -> Iterator[list[Person]]:
+    """Yield chunks; the next one is read while the database stores this one."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(_chunk, people)
+        while chunk := coming.result():
+            coming = reader.submit(_chunk, people)
+            yield chunk
+
+
+def _chunk(people: Iterator[Person]) -> list[Person]:
+    return list(islice(people, CHUNK))
 
 
 def read_people(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 MOST_NAME: Final = 200
@@ -50,6 +51,7 @@ def several_lines(value: str, most: int = 2000) -> str:
     return "\n".join(lines).strip()[:most].strip()
 
 
+@lru_cache(maxsize=1024)
 def language_tag(value: str) -> str | None:
     """Return a BCP 47 tag for `de`, `pt_BR`, `English`; None when it is no language we understand."""
     text = value.strip()

@@ -47,9 +47,8 @@ def insert_many(
     statement = insert_if_new(session, table)
     found = [table.c[name] for name in returning]
     if not _is_postgresql(session):
-        rows = [
-            dict(zip(columns, values, strict=True)) | same for values in zip(*columns.values(), strict=True)
-        ]
+        each = zip(*columns.values(), strict=True)
+        rows = [{**dict(zip(columns, values, strict=True)), **same} for values in each]
         return list(session.execute(statement.returning(*found), rows))
     arrays = [literal(_texts(table, name, values), ARRAY(String)) for name, values in columns.items()]
     given = func.unnest(*arrays).table_valued(*columns).render_derived()
