@@ -11,6 +11,7 @@ from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.issues.assemble import placed_values
 from newsletter.issues.models import Issue, Item, Section
 from newsletter.issues.revisions import edited, undo
+from newsletter.issues.wording import clean_item_changes, line, lines, link
 
 __all__ = [
     "add_link", "add_note", "add_post", "add_section", "edit_item", "find_item", "find_section", "keep_ours", "move_item",
@@ -18,7 +19,7 @@ __all__ = [
 ]  # fmt: skip
 
 DISPLAYS = ("full", "excerpt", "title")
-ITEM_FIELDS = ("display", "title", "blurb", "url", "image_url", "image_alt", "read_more")
+MOST_ITEMS = 500
 
 
 def find_section(issue: Issue, section_id: int | None) -> Section:
@@ -59,7 +60,7 @@ def add_post(
     :raises Conflict: when the post is in this issue already.
     """
     if any(item.post_id == post.id for section in issue.sections for item in section.items):
-        raise Conflict(f"“{post.title}” is in this issue already.")
+        raise Conflict(f"“{post.title[:80]}” is in this issue already.")
     item = post_item(post, display)
     _append(session, issue, item, section_id, f"add “{post.title[:80]}”", actor)
     return item
@@ -87,7 +88,7 @@ def add_note(
     actor: str = "",
 ) -> Item:
     """Add a note of the editor's own words."""
-    item = Item(kind="note", display="excerpt", title=title, blurb=text)
+    item = Item(kind="note", display="excerpt", title=line(title, "title"), blurb=lines(text, "text"))
     _append(session, issue, item, section_id, "add a note", actor)
     return item
 
@@ -105,7 +106,13 @@ def add_link(
     """Add a link that is no post of ours."""
     if not title.strip() or not url.strip():
         raise InvalidInput("A link needs a title and an address.")
-    item = Item(kind="link", display="excerpt", title=title.strip(), url=url.strip(), blurb=text)
+    item = Item(
+        kind="link",
+        display="excerpt",
+        title=line(title, "title"),
+        url=link(url, "link"),
+        blurb=lines(text, "text"),
+    )
     _append(session, issue, item, section_id, f"add the link “{title[:80]}”", actor)
     return item
 
@@ -113,6 +120,10 @@ def add_link(
 def _append(
     session: Session, issue: Issue, item: Item, section_id: int | None, what: str, actor: str
 ) -> None:
+    if sum(len(section.items) for section in issue.sections) >= MOST_ITEMS:
+        raise Conflict(f"An issue holds at most {MOST_ITEMS} items.")
+    if section_id is not None:
+        find_section(issue, section_id)
     with edited(session, issue, what, actor=actor):
         section = find_section(issue, section_id)
         item.position = len(section.items)
@@ -126,14 +137,14 @@ def edit_item(
 
     :raises InvalidInput: for an unknown field or display.
     """
-    unknown = set(changes) - set(ITEM_FIELDS)
-    if unknown:
-        raise InvalidInput(f"An item has no {sorted(unknown)[0]!r}.")
-    if "display" in changes:
-        _check_display(changes["display"])
+    wanted = clean_item_changes(changes)
+    if "display" in wanted:
+        _check_display(wanted["display"])
     item = find_item(issue, item_id)
+    if all(getattr(item, name) == value for name, value in wanted.items()):
+        return item
     with edited(session, issue, "change an item", actor=actor):
-        for name, value in changes.items():
+        for name, value in wanted.items():
             setattr(item, name, value)
     return item
 
@@ -183,7 +194,7 @@ def _renumber(rows: Sequence[Item | Section]) -> None:
 
 def add_section(session: Session, issue: Issue, *, title: str, actor: str = "") -> Section:
     """Add a section at the end."""
-    section = Section(title=title.strip(), position=len(issue.sections))
+    section = Section(title=line(title, "title"), position=len(issue.sections))
     with edited(session, issue, f"add the section “{title[:80]}”", actor=actor):
         issue.sections.append(section)
     return section
@@ -191,9 +202,9 @@ def add_section(session: Session, issue: Issue, *, title: str, actor: str = "") 
 
 def rename_section(session: Session, issue: Issue, section_id: int, *, title: str, actor: str = "") -> None:
     """Give a section another title."""
-    section = find_section(issue, section_id)
+    section, wanted = find_section(issue, section_id), line(title, "title")
     with edited(session, issue, "rename a section", actor=actor):
-        section.title = title.strip()
+        section.title = wanted
 
 
 def move_section(session: Session, issue: Issue, section_id: int, *, position: int, actor: str = "") -> None:

@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.errors import Conflict, InvalidInput
-from newsletter.issues.models import Issue, Publication
+from newsletter.issues.models import Issue, IssueSnapshotRow, Publication
+from newsletter.issues.states import IssueState, number_is_final
 
 HIGHEST_NUMBER = 1_000_000
 
@@ -45,6 +46,21 @@ def claim_number(session: Session, publication_id: int, number: int, *, issue_id
     return number
 
 
+def change_number(session: Session, issue: Issue, number: int) -> None:
+    """Give a draft another number. Mistyping 670 for 67 and mending it leaves no hole: the highest goes back.
+
+    :raises Conflict: when the number is final or taken.
+    """
+    if has_final_number(session, issue):
+        raise Conflict(f"No. {issue.number} is final since the approval: it cannot become No. {number}.")
+    before = issue.number
+    claim_number(session, issue.publication_id, number, issue_id=issue.id)
+    publication = lock_publication(session, issue.publication_id)
+    if before is not None and before == publication.next_number - 1 and number < before:
+        publication.next_number = max(_highest_other(session, issue), number) + 1
+    issue.number = number
+
+
 def release_number(session: Session, issue: Issue) -> None:
     """Give a discarded draft's number back, only when it is the highest."""
     publication = lock_publication(session, issue.publication_id)
@@ -52,11 +68,26 @@ def release_number(session: Session, issue: Issue) -> None:
         publication.next_number = issue.number
 
 
+def has_final_number(session: Session, issue: Issue) -> bool:
+    """Say whether the issue was ever approved: an edit drops the approval, but never frees the number."""
+    if number_is_final(IssueState(issue.state)):
+        return True
+    frozen = select(IssueSnapshotRow.id).where(IssueSnapshotRow.issue_id == issue.id).limit(1)
+    return session.scalar(frozen) is not None
+
+
+def _highest_other(session: Session, issue: Issue) -> int:
+    statement = select(func.max(Issue.number)).where(
+        Issue.publication_id == issue.publication_id, Issue.id != issue.id
+    )
+    return session.scalar(statement) or 0
+
+
 def missing_numbers(session: Session, publication_id: int) -> list[int]:
     """Return the gaps between the lowest and the highest number ("12 and 31 were never sent")."""
-    statement = select(Issue.number).where(Issue.publication_id == publication_id, Issue.number.is_not(None))
-    numbers = set(session.scalars(statement))
-    return sorted(set(range(min(numbers), max(numbers))) - numbers) if numbers else []  # type: ignore[type-var,arg-type]
+    statement = select(Issue.number).where(Issue.publication_id == publication_id)
+    numbers = {number for number in session.scalars(statement) if number is not None}
+    return sorted(set(range(min(numbers), max(numbers))) - numbers) if numbers else []
 
 
 def _taken(session: Session, publication_id: int, number: int) -> bool:

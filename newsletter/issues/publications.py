@@ -9,13 +9,15 @@ from zoneinfo import available_timezones
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.accounts import audit
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.issues.models import Publication
+from newsletter.issues.numbering import HIGHEST_NUMBER
+from newsletter.issues.wording import language as language_tag
+from newsletter.issues.wording import line, lines
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?")
 _ADDRESS = re.compile(r"[^@\s<>()\[\],;:\"\\]{1,64}@[^@\s<>()\[\],;:\"\\]{1,250}")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: First words of the site's own addresses; a publication of that name could not be reached.
 RESERVED_SLUGS = frozenset(
     {
@@ -47,16 +49,21 @@ def create_publication(
     description: str = "",
     time_zone: str = "UTC",
     reply_to: str | None = None,
+    first_number: int = 1,
+    actor: str = "system",
 ) -> Publication:
-    """Create a publication; `sender` is "Name <a@b>".
+    """Create a publication; `sender` is "Name <a@b>"; its first issue gets `first_number`.
 
     :raises InvalidInput: when a value does not fit.
     :raises Conflict: when the slug is taken.
     """
     check_slug(slug)
+    if not 0 <= first_number <= HIGHEST_NUMBER:
+        raise InvalidInput(f"The first number is between 0 and {HIGHEST_NUMBER:,}.")
     from_name, from_address = parse_sender(sender)
-    if not _LANGUAGE.fullmatch(language):
-        raise InvalidInput(f"{language!r} is no language tag: use one like en, fa or pt-BR.")
+    own_language = language_tag(language, "language")
+    if own_language is None:
+        raise InvalidInput("A publication needs a language: one like en, fa or pt-BR.")
     if time_zone not in available_timezones():
         raise InvalidInput(f"{time_zone!r} is no time zone: use one like Europe/Berlin.")
     if session.scalar(select(Publication.id).where(Publication.slug == slug)) is not None:
@@ -64,16 +71,18 @@ def create_publication(
     publication = Publication(
         slug=slug,
         name=one_line(name, "name"),
-        description=description,
+        description=lines(description, "description"),
         from_name=from_name or one_line(name, "name"),
         from_address=from_address,
         reply_to=parse_sender(reply_to)[1] if reply_to else None,
-        postal_address=postal_address.strip(),
-        language=language,
+        postal_address=lines(postal_address, "postal address").strip(),
+        language=own_language,
         time_zone=time_zone,
+        next_number=first_number,
     )
     session.add(publication)
     session.flush()
+    audit.record(session, actor=actor, action="publication.create", object=slug)
     return publication
 
 
@@ -88,11 +97,9 @@ def check_slug(slug: str) -> str:
 
 def one_line(text: str, what: str) -> str:
     """Return the text stripped; refuse empty text and control characters (they could become headers)."""
-    cleaned = text.strip()
+    cleaned = line(text, what, longest=200)
     if not cleaned:
         raise InvalidInput(f"The {what} is empty.")
-    if _CONTROL.search(cleaned):
-        raise InvalidInput(f"The {what} holds a line break or another control character.")
     return cleaned
 
 
@@ -101,9 +108,7 @@ def parse_sender(sender: str) -> tuple[str, str]:
 
     :raises InvalidInput: when there is no plain address in it.
     """
-    if _CONTROL.search(sender):
-        raise InvalidInput("The sender holds a line break or another control character.")
-    name, address = parseaddr(sender)
+    name, address = parseaddr(line(sender, "sender"))
     if not _ADDRESS.fullmatch(address):
         raise InvalidInput(f"{sender!r} is no sender: write it like Harbour Letter <letter@example.com>.")
     return name.strip(), address

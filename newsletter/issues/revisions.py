@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from newsletter.clock import utcnow
 from newsletter.errors import Conflict
 from newsletter.issues.models import Issue, IssueRevision, Item, Section
+from newsletter.issues.numbering import change_number, has_final_number
 from newsletter.issues.states import IssueState, is_editable
 
 KEPT_REVISIONS = 100
-WORDS = ("number", "label", "title", "subject", "preheader", "intro", "outro", "language")
+_CHANGED = "Somebody changed this issue meanwhile: load it again, look at both, then repeat your change."
+WORDS = ("label", "title", "subject", "preheader", "intro", "outro", "language")
 ITEM_WORDS = (
     "post_id", "kind", "display", "title", "blurb", "url", "image_url", "image_alt", "read_more", "placed", "placed_hash",
 )  # fmt: skip
@@ -29,6 +31,7 @@ def edited(
 
     :raises Conflict: when the issue is frozen, or somebody changed it since `expected_version`.
     """
+    lock_issue(session, issue)
     require_editable(issue, expected_version)
     session.flush()
     session.add(
@@ -43,6 +46,19 @@ def edited(
     _forget_old(session, issue.id)
 
 
+def lock_issue(session: Session, issue: Issue) -> None:
+    """Hold the issue's row until the end of the transaction.
+
+    :raises Conflict: when somebody changed it since it was read.
+    """
+    statement = select(Issue.version, Issue.state).where(Issue.id == issue.id).with_for_update()
+    row = session.execute(statement).first()
+    if row is None:
+        raise Conflict("This issue was discarded meanwhile.")
+    if tuple(row) != (issue.version, issue.state):
+        raise Conflict(_CHANGED)
+
+
 def require_editable(issue: Issue, expected_version: int | None = None) -> None:
     """Refuse an edit of a frozen issue or over somebody else's edit.
 
@@ -51,22 +67,21 @@ def require_editable(issue: Issue, expected_version: int | None = None) -> None:
     if not is_editable(IssueState(issue.state)):
         raise Conflict(f"This issue is {issue.state} and cannot be changed any more.")
     if expected_version is not None and expected_version != issue.version:
-        raise Conflict(
-            "Somebody changed this issue meanwhile. Load the page again to see both, then repeat your change."
-        )
+        raise Conflict(_CHANGED)
 
 
 def _touch(issue: Issue) -> None:
     issue.version += 1
     issue.updated_at = utcnow()
     if issue.state in (IssueState.APPROVED, IssueState.REVIEW):
-        issue.state = IssueState.DRAFT
+        issue.state = IssueState.DRAFT.value
         issue.approved_hash = issue.approved_by = issue.approved_at = issue.snapshot_id = None
 
 
 def composition(issue: Issue) -> dict[str, Any]:
     """Return everything an editor can change, as JSON."""
     return {
+        "number": issue.number,
         "words": {word: getattr(issue, word) for word in WORDS},
         "sections": [
             {
@@ -83,6 +98,7 @@ def undo(session: Session, issue: Issue) -> str:
 
     :raises Conflict: when there is nothing to undo or the issue is frozen.
     """
+    lock_issue(session, issue)
     require_editable(issue)
     statement = (
         select(IssueRevision)
@@ -104,6 +120,9 @@ def undo(session: Session, issue: Issue) -> str:
 def _restore(session: Session, issue: Issue, document: dict[str, Any]) -> None:
     for word, value in document["words"].items():
         setattr(issue, word, value)
+    number = document["number"]
+    if number is not None and number != issue.number and not has_final_number(session, issue):
+        change_number(session, issue, number)
     issue.sections.clear()
     session.flush()
     for place, section in enumerate(document["sections"]):

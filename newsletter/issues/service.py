@@ -1,4 +1,4 @@
-"""Issues: create, find, edit, freeze, discard; and old issues found among imported posts."""
+"""Issues: create, find, edit, freeze, discard."""
 
 from __future__ import annotations
 
@@ -9,27 +9,36 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from newsletter.accounts import audit
 from newsletter.clock import utcnow
 from newsletter.content.models import Post
 from newsletter.errors import Conflict, InvalidInput, NotFound
+from newsletter.issues.archiving import archive_imported_issues
 from newsletter.issues.assemble import snapshot_issue
-from newsletter.issues.composing import post_item
-from newsletter.issues.models import Issue, IssueSnapshotRow, Item, Publication, Section
-from newsletter.issues.numbering import claim_number, missing_numbers, next_number, release_number
+from newsletter.issues.composing import MOST_ITEMS, post_item
+from newsletter.issues.models import Issue, IssueSnapshotRow, Publication, Section
+from newsletter.issues.numbering import (
+    change_number,
+    has_final_number,
+    missing_numbers,
+    next_number,
+    release_number,
+)
 from newsletter.issues.publications import create_publication, get_publication, list_publications
-from newsletter.issues.revisions import edited, require_editable
+from newsletter.issues.revisions import edited, lock_issue, require_editable
 from newsletter.issues.snapshot import IssueSnapshot
-from newsletter.issues.states import IssueState, number_is_final, require_move
+from newsletter.issues.states import IssueState, is_editable, require_move
 from newsletter.issues.tray import tray
+from newsletter.issues.wording import clean_issue_changes
 
 __all__ = [
-    "approve_issue", "archive_imported_issues", "create_issue", "create_publication", "discard_issue", "edit_issue",
-    "find_issue", "get_publication", "list_issues", "list_publications", "mark_sent", "missing_numbers",
-    "take_snapshot", "tray",
+    "approve_issue", "archive_imported_issues", "create_issue", "create_publication", "current_snapshot", "discard_issue",
+    "edit_issue", "find_issue", "get_publication", "list_issues", "list_publications", "mark_sent", "missing_numbers",
+    "ref_of", "request_review", "take_snapshot", "tray",
 ]  # fmt: skip
 
-EDITABLE_WORDS = ("number", "label", "title", "subject", "preheader", "intro", "outro", "language")
-MOST_ITEMS = 500
+#: Who did it when nobody is signed in: the command line and the workers.
+SYSTEM = "system"
 
 
 def create_issue(
@@ -44,11 +53,14 @@ def create_issue(
     title: str | None = None,
     subject: str | None = None,
     preheader: str | None = None,
+    actor: str = "",
 ) -> Issue:
     """Create the next issue with the named posts, or those of the tray (`unsent`, `since`), in one section.
 
     :raises NotFound: when a named post does not exist.
     """
+    words = {"title": title, "subject": subject, "preheader": preheader}
+    chosen_words = clean_issue_changes({name: value for name, value in words.items() if value is not None})
     posts = _chosen(session, publication, post_ids, since=since, unsent=unsent, limit=limit)
     number = next_number(session, publication.id)
     default = f"{publication.name} No. {number}"
@@ -60,14 +72,13 @@ def create_issue(
     issue = Issue(
         publication=publication,
         number=number,
-        title=title if title is not None else default,
-        subject=subject if subject is not None else default,
-        preheader=preheader or "",
         state=IssueState.DRAFT.value,
         sections=[section],
+        **({"title": default, "subject": default} | chosen_words),
     )
     session.add(issue)
     session.flush()
+    audit.record(session, actor=actor or SYSTEM, action="issue.create", object=ref_of(issue))
     return issue
 
 
@@ -95,6 +106,11 @@ def _posts(session: Session, post_ids: Sequence[int]) -> list[Post]:
     if missing:
         raise NotFound(f"There is no post {', '.join(missing)}: see 'newsletter posts list'.")
     return [found[post_id] for post_id in post_ids]
+
+
+def ref_of(issue: Issue) -> str:
+    """Return how people name an issue: `letter/67`."""
+    return f"{issue.publication.slug}/{issue.number}" if issue.number is not None else str(issue.id)
 
 
 def find_issue(session: Session, ref: str) -> Issue:
@@ -134,25 +150,19 @@ def edit_issue(
 ) -> Issue:
     """Change the issue's own words or its number; an approval is dropped.
 
+    :raises InvalidInput: for an unknown field or a value that does not fit.
     :raises Conflict: when the issue is frozen, changed meanwhile, or the number is taken or final.
     """
-    unknown = set(changes) - set(EDITABLE_WORDS)
-    if unknown:
-        raise InvalidInput(f"An issue has no {sorted(unknown)[0]!r}.")
+    wanted = clean_issue_changes(changes)
     require_editable(issue, expected_version)
-    if all(getattr(issue, word) == value for word, value in changes.items()):
+    different = {word: value for word, value in wanted.items() if getattr(issue, word) != value}
+    if not different:
         return issue
-    number = changes.get("number", issue.number)
-    if number is not None and number != issue.number:
-        if number_is_final(IssueState(issue.state)):
-            raise Conflict(
-                f"No. {issue.number} is final since the approval. Take the approval back to change it."
-            )
-        claim_number(session, issue.publication_id, int(number), issue_id=issue.id)
-    with edited(
-        session, issue, f"change the {', '.join(changes)}", actor=actor, expected_version=expected_version
-    ):
-        for word, value in changes.items():
+    what = f"change the {', '.join(different)}"
+    with edited(session, issue, what, actor=actor, expected_version=expected_version):
+        if "number" in different:
+            change_number(session, issue, different.pop("number"))
+        for word, value in different.items():
             setattr(issue, word, value)
     return issue
 
@@ -161,6 +171,13 @@ def take_snapshot(session: Session, issue: Issue) -> IssueSnapshot:
     """Return the issue as it would be sent now."""
     session.flush()
     return snapshot_issue(issue)
+
+
+def current_snapshot(session: Session, issue: Issue) -> IssueSnapshot:
+    """Return what was approved or sent; for a draft or an old issue what it is now."""
+    if issue.snapshot_id is None:
+        return take_snapshot(session, issue)
+    return IssueSnapshot.from_document(session.get_one(IssueSnapshotRow, issue.snapshot_id).document)
 
 
 def approve_issue(session: Session, issue: Issue, *, actor: str) -> IssueSnapshotRow:
@@ -172,12 +189,20 @@ def approve_issue(session: Session, issue: Issue, *, actor: str) -> IssueSnapsho
     if state is IssueState.APPROVED and issue.snapshot_id is not None:
         return session.get_one(IssueSnapshotRow, issue.snapshot_id)
     require_move(state, IssueState.APPROVED)
+    lock_issue(session, issue)
     snapshot = take_snapshot(session, issue)
     row = _stored(session, issue, snapshot)
     issue.state = IssueState.APPROVED.value
     issue.approved_hash, issue.snapshot_id = row.content_hash, row.id
     issue.approved_by, issue.approved_at = actor, utcnow()
     session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        action="issue.approve",
+        object=ref_of(issue),
+        details={"content_hash": row.content_hash},
+    )
     return row
 
 
@@ -200,61 +225,29 @@ def request_review(session: Session, issue: Issue) -> None:
     session.flush()
 
 
-def mark_sent(session: Session, issue_id: int, now: datetime) -> None:
-    """Note that the first message left; from now on the issue is frozen for good."""
+def mark_sent(session: Session, issue_id: int, now: datetime, *, snapshot_id: int | None = None) -> None:
+    """Note that the first message left; from now on the issue is frozen for good. Safe to call again.
+
+    `snapshot_id` is what was sent: an edit that slipped in between start and first message does not change that.
+    """
     issue = session.get_one(Issue, issue_id)
-    if issue.state == IssueState.APPROVED:
+    if is_editable(IssueState(issue.state)):
         issue.state = IssueState.SENT.value
         issue.published_at = now
+        issue.snapshot_id = snapshot_id or issue.snapshot_id
 
 
-def discard_issue(session: Session, issue: Issue) -> None:
-    """Delete a draft; its number is free again only if it is the highest.
+def discard_issue(session: Session, issue: Issue, *, actor: str = "") -> None:
+    """Delete a draft that was never approved; its number is free again only if it is the highest.
 
-    :raises Conflict: when the issue was approved or sent.
+    :raises Conflict: when the issue was ever approved: its number is final and stays with it.
     """
-    if issue.state not in (IssueState.DRAFT, IssueState.REVIEW):
-        raise Conflict(f"This issue is {issue.state}; only a draft can be discarded.")
+    if has_final_number(session, issue):
+        raise Conflict(
+            f"No. {issue.number} was approved, its number is final: change the issue instead of discarding it."
+        )
+    lock_issue(session, issue)
+    audit.record(session, actor=actor or SYSTEM, action="issue.discard", object=ref_of(issue))
     release_number(session, issue)
     session.delete(issue)
     session.flush()
-
-
-def archive_imported_issues(session: Session, publication: Publication) -> list[Issue]:
-    """Turn imported posts that are old issues ("… Newsletter No. 67") into archived issues with that number.
-
-    A number that is taken already is left alone: the issue here wins over the one found.
-    """
-    known = select(Issue.imported_post_id).where(Issue.imported_post_id.is_not(None))
-    taken = set(session.scalars(select(Issue.number).where(Issue.publication_id == publication.id)))
-    posts = session.scalars(
-        select(Post).where(Post.issue_number.is_not(None), Post.id.not_in(known)).order_by(Post.id)
-    )
-    made = []
-    for post in posts:
-        if post.issue_number in taken or post.issue_number is None:
-            continue
-        taken.add(claim_number(session, publication.id, post.issue_number))
-        made.append(_archived(publication, post))
-    session.add_all(made)
-    session.flush()
-    return made
-
-
-def _archived(publication: Publication, post: Post) -> Issue:
-    item = post_item(post, "full")
-    return Issue(
-        publication=publication,
-        number=post.issue_number,
-        state=IssueState.ARCHIVED.value,
-        title=post.title,
-        subject=post.title,
-        imported_post_id=post.id,
-        published_at=post.published_at,
-        sections=[Section(title="", position=0, items=[_first(item)])],
-    )
-
-
-def _first(item: Item) -> Item:
-    item.position = 0
-    return item
