@@ -1,0 +1,194 @@
+"""One round of the group commit: results of answered messages and intents of those that wait at their final dot (R4, R5).
+
+Everything is guarded by owner and fence. An intent is granted only to a row that is still ours, whose campaign is still
+sending, whose address is not suppressed and whose person is still on one of the lists. What is refused is given back or
+ended with its reason, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from newsletter.audience.models import Subscription, Suppression
+from newsletter.delivery.claim import LEASE
+from newsletter.delivery.dbtime import database_now
+from newsletter.delivery.journal import Result
+from newsletter.delivery.models import Campaign, CampaignList, Delivery
+from newsletter.delivery.states import CampaignState, DeliveryState
+from newsletter.issues.models import Issue
+
+_UNSYNCED = {"synchronize_session": False}
+IN_FLIGHT = (int(DeliveryState.CLAIMED), int(DeliveryState.COMMITTING))
+
+
+def record_results(session: Session, owner: str, results: Iterable[Result]) -> None:
+    """Record results of rows that are ours; a row that is not any more is left to who has it."""
+    table = Delivery.__table__
+    statement = (
+        update(Delivery)
+        .where(
+            table.c.id == bindparam("row_id"), table.c.fence == bindparam("row_fence"), table.c.owner == owner,
+            table.c.state.in_(IN_FLIGHT),
+        )
+        .values(
+            state=bindparam("new_state"), smtp_code=bindparam("new_code"), response=bindparam("new_response"),
+            reason=bindparam("new_reason"), bounce=bindparam("new_bounce"), sent_at=bindparam("new_sent_at"),
+            next_attempt_at=bindparam("new_next"), attempts=table.c.attempts + 1, owner=None, lease_until=None,
+        )
+    )  # fmt: skip
+    parameters = [_parameters(result) for result in results]
+    if parameters:
+        session.connection().execute(statement, parameters)
+
+
+def _parameters(result: Result) -> dict[str, object]:
+    return {
+        "row_id": result.id,
+        "row_fence": result.fence,
+        "new_state": int(result.state),
+        "new_code": result.code,
+        "new_response": result.response or None,
+        "new_reason": result.reason,
+        "new_bounce": result.bounce,
+        "new_sent_at": result.at if result.state is DeliveryState.SENT else None,
+        "new_next": result.next_attempt_at,
+    }
+
+
+def grant_intents(session: Session, campaign_id: int, owner: str, ids: list[int]) -> set[int]:
+    """Commit `committing` for the rows that may be sent now; return their ids. Ends or gives back the others."""
+    if not ids:
+        return set()
+    mine = (Delivery.id.in_(ids), Delivery.owner == owner, Delivery.state == int(DeliveryState.CLAIMED))
+    granted = set(
+        session.scalars(
+            update(Delivery)
+            .where(*mine, campaign_is_sending(), ~is_suppressed(), is_member())
+            .values(state=int(DeliveryState.COMMITTING))
+            .returning(Delivery.id)
+            .execution_options(**_UNSYNCED)
+        )
+    )
+    if len(granted) < len(ids):
+        _settle_refused(session, [row_id for row_id in ids if row_id not in granted], owner)
+    return granted
+
+
+def _settle_refused(session: Session, ids: list[int], owner: str) -> None:
+    """Say why a row was refused: suppressed, left the lists, or the campaign stopped (then it goes back)."""
+    mine = (Delivery.id.in_(ids), Delivery.owner == owner, Delivery.state == int(DeliveryState.CLAIMED))
+    free = {"owner": None, "lease_until": None}
+    for condition, state, reason in (
+        (is_suppressed(), DeliveryState.SUPPRESSED, "suppressed"),
+        (~is_member(), DeliveryState.SKIPPED, "unsubscribed"),
+    ):
+        session.execute(
+            update(Delivery)
+            .where(*mine, condition)
+            .values(state=int(state), reason=reason, **free)
+            .execution_options(**_UNSYNCED)
+        )
+    give_back(session, ids, owner)
+
+
+def give_back(session: Session, ids: Iterable[int], owner: str) -> None:
+    """Put rows back whose final dot we know was never written; those of a cancelled campaign end."""
+    mine = (Delivery.id.in_(list(ids)), Delivery.owner == owner, Delivery.state.in_(IN_FLIGHT))
+    cancelled = exists(
+        select(Campaign.id).where(
+            Campaign.id == Delivery.campaign_id, Campaign.state == CampaignState.CANCELLED.value
+        )
+    )
+    free = {"owner": None, "lease_until": None}
+    session.execute(
+        update(Delivery)
+        .where(*mine, cancelled)
+        .values(state=int(DeliveryState.SKIPPED), reason="cancelled", **free)
+        .execution_options(**_UNSYNCED)
+    )
+    session.execute(
+        update(Delivery)
+        .where(*mine)
+        .values(state=int(DeliveryState.QUEUED), **free)
+        .execution_options(**_UNSYNCED)
+    )
+
+
+def renew_lease(session: Session, owner: str) -> None:
+    """Extend the lease of everything this owner holds."""
+    until = database_now(session) + LEASE
+    session.execute(
+        update(Delivery)
+        .where(Delivery.owner == owner)
+        .values(lease_until=until)
+        .execution_options(**_UNSYNCED)
+    )
+
+
+def campaign_is_sending() -> ColumnElement[bool]:
+    """Return the condition that the row's campaign is sending."""
+    return exists(
+        select(Campaign.id).where(
+            Campaign.id == Delivery.campaign_id, Campaign.state == CampaignState.SENDING.value
+        )
+    )
+
+
+def is_suppressed() -> ColumnElement[bool]:
+    """Return the condition that the row's address must not be mailed (everywhere or by the campaign's publication)."""
+    publication = (
+        select(Issue.publication_id)
+        .join(Campaign, Campaign.issue_id == Issue.id)
+        .where(Campaign.id == Delivery.campaign_id)
+        .scalar_subquery()
+    )
+    row = aliased(Suppression)
+    return exists(
+        select(row.id).where(
+            row.address_key == Delivery.address_key,
+            row.lifted_at.is_(None),
+            row.publication_id.is_(None) | (row.publication_id == publication),
+        )
+    )
+
+
+def is_member() -> ColumnElement[bool]:
+    """Return the condition that the person is still confirmed on one of the campaign's lists."""
+    return exists(
+        select(Subscription.id)
+        .join(CampaignList, CampaignList.list_id == Subscription.list_id)
+        .where(
+            CampaignList.campaign_id == Delivery.campaign_id,
+            Subscription.subscriber_id == Delivery.subscriber_id,
+            Subscription.state == "confirmed",
+        )
+    )
+
+
+def open_rows(session: Session, campaign_id: int) -> int:
+    """Return how many rows are not final yet."""
+    statement = select(func.count()).where(
+        Delivery.campaign_id == campaign_id, Delivery.state < int(DeliveryState.SENT)
+    )
+    return session.scalar(statement) or 0
+
+
+def finish_if_done(session: Session, campaign_id: int) -> bool:
+    """End a sending campaign whose rows are all final; only one caller gets True."""
+    now = database_now(session)
+    some_open = exists(
+        select(Delivery.id).where(
+            Delivery.campaign_id == campaign_id, Delivery.state < int(DeliveryState.SENT)
+        )
+    )
+    ended = session.scalar(
+        update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.state == CampaignState.SENDING.value, ~some_open)
+        .values(state=CampaignState.FINISHED.value, ended_at=now)
+        .returning(Campaign.id)
+        .execution_options(**_UNSYNCED)
+    )
+    return ended is not None
