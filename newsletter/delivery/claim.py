@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, Update, exists, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, Update, exists, func, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Subscriber, Subscription
@@ -81,7 +81,7 @@ def _claimed(chosen: Select[int], owner: str, now: datetime) -> Update:
     )  # fmt: skip
 
 
-def _is_sending() -> exists:  # type: ignore[valid-type]
+def _is_sending() -> ColumnElement[bool]:
     return exists(
         select(Campaign.id).where(
             Campaign.id == Delivery.campaign_id, Campaign.state == CampaignState.SENDING.value
@@ -115,4 +115,8 @@ def _load(session: Session, campaign_id: int, ids: list[int]) -> list[Claimed]:
         .where(Delivery.id.in_(ids))
         .order_by(Delivery.id)
     )  # fmt: skip
-    return [Claimed(*row) for row in rows]
+    return [
+        Claimed(row_id, fence, address, name, attempts, date, since)
+        for row_id, fence, address, name, attempts, date, since in rows
+        if date is not None
+    ]

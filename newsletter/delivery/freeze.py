@@ -55,7 +55,8 @@ def _last_of_chunk(session: Session, campaign: Campaign) -> int | None:
         .limit(CHUNK)
         .subquery()
     )
-    return session.scalar(select(func.max(following.c.id)))
+    last: int | None = session.scalar(select(func.max(following.c.id)))
+    return last
 
 
 def _insert_chunk(session: Session, campaign: Campaign, last: int) -> Insert:

@@ -58,7 +58,7 @@ def _parameters(result: Result) -> dict[str, object]:
     }
 
 
-def grant_intents(session: Session, campaign_id: int, owner: str, ids: list[int]) -> set[int]:
+def grant_intents(session: Session, owner: str, ids: list[int]) -> set[int]:
     """Commit `committing` for the rows that may be sent now; return their ids. Ends or gives back the others."""
     if not ids:
         return set()
