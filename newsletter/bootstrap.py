@@ -13,6 +13,9 @@ from newsletter.adapters.celery_app import create_celery
 from newsletter.adapters.celery_queue import CeleryQueue
 from newsletter.clock import Clock, SystemClock
 from newsletter.db.session import Sessions, create_database_engine, create_reading_sessions, create_sessions
+from newsletter.delivery.outgoing import MailRoom
+from newsletter.delivery.service import SendingParts
+from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.jobs import JobQueue
 from newsletter.rendering.tokens import Keyring
 from newsletter.settings import Settings
@@ -34,6 +37,20 @@ class Container:
     def keyring(self) -> Keyring:
         """Signers for links, return paths and message-ids."""
         return Keyring(self.settings.secret)
+
+    @cached_property
+    def sending(self) -> SendingParts:
+        """What the delivery stage needs of this installation."""
+        settings = self.settings
+        return SendingParts(
+            sessions=self.sessions,
+            queue=self.queue,
+            clock=self.clock,
+            room=MailRoom(self.keyring, settings.base_url, settings.bounce_domain),
+            target=SmtpTarget.from_url(settings.smtp_url),
+            data_dir=settings.data_dir,
+            connections=settings.smtp_connections,
+        )
 
     def dispose(self, *, close: bool = True) -> None:
         """Give up database connections; `close=False` in a forked child, whose sockets belong to the parent."""

@@ -12,7 +12,6 @@ class JobName(StrEnum):
     """Every job there is; a test holds that the workers know each of them."""
 
     IMPORT_SOURCE = "content.import_source"
-    IMPORT_SUBSCRIBERS = "audience.import_subscribers"
     SEND_CONFIRMATION = "delivery.send_confirmation"
     FREEZE_CAMPAIGN = "delivery.freeze_campaign"
     SEND_CAMPAIGN = "delivery.send_campaign"

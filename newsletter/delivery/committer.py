@@ -7,6 +7,7 @@ dot leaves: the waiting connections are told so and their rows are given back on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -86,10 +87,8 @@ class Committer:
 
     async def _pause(self) -> None:
         if not self._waiting:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._kick.wait(), IDLE_SECONDS)
-            except TimeoutError:
-                pass
         self._kick.clear()
         if self._waiting:
             await asyncio.sleep(GATHER_SECONDS)

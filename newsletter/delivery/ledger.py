@@ -39,12 +39,13 @@ def record_results(session: Session, owner: str, results: Iterable[Result]) -> N
             next_attempt_at=bindparam("new_next"), attempts=table.c.attempts + 1, owner=None, lease_until=None,
         )
     )  # fmt: skip
-    parameters = [_parameters(result) for result in results]
+    parameters = [parameters_of(result) for result in results]
     if parameters:
         session.connection().execute(statement, parameters)
 
 
-def _parameters(result: Result) -> dict[str, object]:
+def parameters_of(result: Result) -> dict[str, object]:
+    """Return a result as the parameters of the recording statement."""
     return {
         "row_id": result.id,
         "row_fence": result.fence,

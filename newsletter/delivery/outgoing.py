@@ -1,0 +1,78 @@
+"""From a claimed row to bytes: the compiled message of the campaign's snapshot and the signed addresses of the row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from newsletter.delivery.claim import Claimed
+from newsletter.delivery.engine import Envelope
+from newsletter.delivery.models import Campaign
+from newsletter.errors import InvalidInput
+from newsletter.issues.snapshot import IssueSnapshot
+from newsletter.rendering.message import CompiledMessage
+from newsletter.rendering.pipeline import compiled_issue
+from newsletter.rendering.tokens import Keyring
+from newsletter.rendering.values import Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class MailRoom:
+    """The installation's part of every message."""
+
+    keyring: Keyring
+    base_url: str
+    bounce_domain: str = ""
+
+    def bounce_domain_of(self, snapshot: IssueSnapshot) -> str:
+        """Return the domain of the return path: the setting, else the from-address's."""
+        return self.bounce_domain or _domain(snapshot)
+
+    def compiled(self, snapshot: IssueSnapshot, list_slug: str | None) -> CompiledMessage:
+        """Return the compiled message, kept per process."""
+        return compiled_issue(snapshot, self.base_url, list_slug, self.bounce_domain_of(snapshot))
+
+    def recipient(self, snapshot: IssueSnapshot, row: Claimed) -> Recipient:
+        """Return the reader of a row."""
+        return Recipient(
+            email=row.address,
+            name=row.name,
+            token=self.keyring.recipient.sign(row.id),
+            return_path=f"b+{self.keyring.return_path.sign(row.id)}@{self.bounce_domain_of(snapshot)}",
+            message_id=f"{self.keyring.message_id.sign(row.id)}@{_domain(snapshot)}",
+            date=row.date,
+            subscribed_at=row.subscribed_at,
+        )
+
+
+def _domain(snapshot: IssueSnapshot) -> str:
+    return snapshot.publication.from_address.rpartition("@")[2].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignMail:
+    """Prepares the rows of one campaign."""
+
+    room: MailRoom
+    snapshot: IssueSnapshot
+    message: CompiledMessage
+
+    def prepare(self, row: Claimed) -> Envelope:
+        """Return the message of a row, ready for the wire.
+
+        :raises InvalidInput: for an address that needs SMTPUTF8, which is not used.
+        """
+        if not row.address.isascii():
+            raise InvalidInput(
+                "the part before the @ is not plain ASCII, which this relay path does not carry."
+            )
+        recipient = self.room.recipient(self.snapshot, row)
+        return Envelope(recipient.return_path, row.address, self.message.merge(recipient))
+
+
+def campaign_mail(session: Session, room: MailRoom, campaign: Campaign) -> CampaignMail:
+    """Return the mail of a campaign, from its frozen snapshot."""
+    snapshot = IssueSnapshot.from_document(campaign.snapshot.document)
+    list_slug = campaign.lists[0].slug if len(campaign.lists) == 1 else None
+    return CampaignMail(room, snapshot, room.compiled(snapshot, list_slug))

@@ -1,0 +1,109 @@
+"""What the workers call: send a campaign's rows for a while, and look after what comes next."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.clock import Clock
+from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
+from newsletter.delivery.campaigns import state_counts
+from newsletter.delivery.dbtime import database_now
+from newsletter.delivery.engine import Sender
+from newsletter.delivery.events import note_once
+from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.outgoing import CampaignMail, MailRoom, campaign_mail
+from newsletter.delivery.smtp.target import SmtpTarget
+from newsletter.delivery.states import CampaignState, DeliveryState
+from newsletter.delivery.sweep import end_if_done
+from newsletter.issues.service import mark_sent
+from newsletter.jobs import JobName, JobQueue
+
+#: One sender of a campaign per process: the threads of the embedded worker would only compete for SQLite.
+_busy: set[int] = set()
+_busy_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class SendingParts:
+    """What sending needs of the installation."""
+
+    sessions: Sessions
+    queue: JobQueue
+    clock: Clock
+    room: MailRoom
+    target: SmtpTarget
+    data_dir: Path
+    connections: int
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where senders of this host keep their journals."""
+        return self.data_dir / "journal"
+
+
+def send_campaign(parts: SendingParts, campaign_id: int) -> None:
+    """Send for at most one task's time; ask for another task while rows remain."""
+    with _busy_lock:
+        if campaign_id in _busy:
+            return
+        _busy.add(campaign_id)
+    try:
+        _send(parts, campaign_id)
+    finally:
+        with _busy_lock:
+            _busy.discard(campaign_id)
+
+
+def _send(parts: SendingParts, campaign_id: int) -> None:
+    mail = _mail(parts, campaign_id)
+    if mail is None:
+        return
+    sender = Sender(
+        sessions=parts.sessions, clock=parts.clock, target=parts.target, campaign_id=campaign_id, prepare=mail.prepare,
+        journal_folder=parts.journal_folder, connections=parts.connections,
+    )  # fmt: skip
+    claimed = sender.run()
+    _after(parts, campaign_id, claimed, sender.troubles)
+
+
+def _mail(parts: SendingParts, campaign_id: int) -> CampaignMail | None:
+    with parts.sessions() as session:
+        campaign = session.get(Campaign, campaign_id)
+        if campaign is None or campaign.state != CampaignState.SENDING:
+            return None
+        return campaign_mail(session, parts.room, campaign)
+
+
+def _after(parts: SendingParts, campaign_id: int, claimed: int, troubles: list[str]) -> None:
+    """Note what happened; the worker that recorded the last row ends the campaign at once."""
+    with unit_of_work(parts.sessions) as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        now = database_now(session)
+        if claimed:
+            campaign.last_result_at = now
+            _mark_sent(parts, session, campaign)
+            enqueue_after_commit(session, parts.queue, JobName.APPLY_REJECTIONS, campaign_id=campaign_id)
+        if troubles:
+            note_once(session, campaign_id, f"The relay is in trouble: {troubles[-1][:300]}", now=now)
+        if end_if_done(session, parts.queue, campaign_id) or troubles:
+            return  # the sweep sends the next hint after a trouble, seconds later
+        if (
+            campaign.state == CampaignState.SENDING
+            and state_counts(session, campaign_id)[DeliveryState.QUEUED]
+        ):
+            enqueue_after_commit(session, parts.queue, JobName.SEND_CAMPAIGN, campaign_id=campaign_id)
+
+
+def _mark_sent(parts: SendingParts, session: Session, campaign: Campaign) -> None:
+    one = (
+        select(Delivery.id)
+        .where(Delivery.campaign_id == campaign.id, Delivery.state == int(DeliveryState.SENT))
+        .limit(1)
+    )
+    if session.scalar(one) is not None:
+        mark_sent(session, campaign.issue_id, parts.clock.now())

@@ -1,0 +1,179 @@
+"""The sweep, every few seconds: what a lost worker, a lost hint or a lost broker left behind is put right from the rows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
+from newsletter.delivery import ledger
+from newsletter.delivery.claim import CRASHES_BEFORE_ALONE
+from newsletter.delivery.dbtime import database_now
+from newsletter.delivery.events import note
+from newsletter.delivery.journal import Result, abandoned
+from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState
+from newsletter.jobs import JobName, JobQueue
+
+#: How long evidence may still arrive before a campaign's policy decides about ambiguous rows.
+EVIDENCE = timedelta(minutes=30)
+#: A schedule missed by more than this is held: somebody should look before it goes out late.
+LATE = timedelta(minutes=60)
+_UNSYNCED = {"synchronize_session": False}
+_LIVE = (CampaignState.SCHEDULED.value, CampaignState.FREEZING.value, CampaignState.SENDING.value)
+
+
+def sweep(sessions: Sessions, queue: JobQueue, journal_folder: Path) -> None:
+    """Do one sweep. Two at once are harmless: every step is a conditional UPDATE."""
+    replay_journals(sessions, journal_folder)
+    with unit_of_work(sessions) as session:
+        now = database_now(session)
+        release_expired_leases(session, now)
+        wake_deferred(session, now)
+        decide_ambiguous(session, now)
+        for campaign in session.scalars(select(Campaign).where(Campaign.state.in_(_LIVE))):
+            advance(session, queue, campaign, now)
+
+
+def replay_journals(sessions: Sessions, folder: Path) -> int:
+    """Record what dead senders on this host had heard; return how many replies that were."""
+    count = 0
+    with abandoned(folder) as files:
+        for results in files:
+            with unit_of_work(sessions) as session:
+                replay(session, results)
+            count += len(results)
+    return count
+
+
+def replay(session: Session, results: list[Result]) -> None:
+    """Record replies of a sender that is gone, also over `ambiguous`; the fence keeps newer claims safe."""
+    table = Delivery.__table__
+    unknown = [int(DeliveryState.COMMITTING), int(DeliveryState.AMBIGUOUS)]
+    statement = (
+        update(Delivery)
+        .where(table.c.id == bindparam("row_id"), table.c.fence == bindparam("row_fence"), table.c.state.in_(unknown))
+        .values(
+            state=bindparam("new_state"), smtp_code=bindparam("new_code"), response=bindparam("new_response"),
+            reason=bindparam("new_reason"), bounce=bindparam("new_bounce"), sent_at=bindparam("new_sent_at"),
+            next_attempt_at=bindparam("new_next"), attempts=table.c.attempts + 1, owner=None, lease_until=None,
+        )
+    )  # fmt: skip
+    parameters = [ledger.parameters_of(result) for result in results]
+    if parameters:
+        session.connection().execute(statement, parameters)
+
+
+def release_expired_leases(session: Session, now: datetime) -> None:
+    """Claimed rows of a lost worker go back (or end); those after the intent become ambiguous, never sent again blindly."""
+    lost = (Delivery.owner.is_not(None), Delivery.lease_until < now)
+    free = {"owner": None, "lease_until": None}
+    claimed = (*lost, Delivery.state == int(DeliveryState.CLAIMED))
+    over = select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED.value)
+    steps = (
+        (
+            (*claimed, Delivery.campaign_id.in_(over)),
+            {"state": int(DeliveryState.SKIPPED), "reason": "cancelled"},
+        ),
+        (
+            (*claimed, Delivery.crashes >= CRASHES_BEFORE_ALONE),
+            {"state": int(DeliveryState.FAILED), "reason": "quarantined"},
+        ),
+        (claimed, {"state": int(DeliveryState.QUEUED), "crashes": Delivery.crashes + 1}),
+        (
+            (*lost, Delivery.state == int(DeliveryState.COMMITTING)),
+            {"state": int(DeliveryState.AMBIGUOUS), "sent_at": now},
+        ),
+    )
+    for conditions, values in steps:
+        session.execute(
+            update(Delivery).where(*conditions).values(**values, **free).execution_options(**_UNSYNCED)
+        )
+
+
+def wake_deferred(session: Session, now: datetime) -> None:
+    """Deferred rows whose time has come are queued again; what outlived its campaign's expiry ends as expired."""
+    active = select(Campaign.id).where(
+        Campaign.state.in_([CampaignState.SENDING.value, CampaignState.PAUSED.value])
+    )
+    expired = select(Campaign.id).where(
+        Campaign.state.in_([CampaignState.SENDING.value, CampaignState.PAUSED.value]),
+        Campaign.expires_at < now,
+    )
+    waiting = Delivery.state.in_([int(DeliveryState.QUEUED), int(DeliveryState.DEFERRED)])
+    session.execute(
+        update(Delivery)
+        .where(Delivery.campaign_id.in_(expired), waiting)
+        .values(state=int(DeliveryState.EXPIRED), reason="expired")
+        .execution_options(**_UNSYNCED)
+    )
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.campaign_id.in_(active), Delivery.state == int(DeliveryState.DEFERRED),
+            or_(Delivery.next_attempt_at.is_(None), Delivery.next_attempt_at <= now),
+        )
+        .values(state=int(DeliveryState.QUEUED), next_attempt_at=None)
+        .execution_options(**_UNSYNCED)
+    )  # fmt: skip
+
+
+def decide_ambiguous(session: Session, now: datetime) -> None:
+    """Apply a campaign's policy to rows for which no evidence came in half an hour; `hold` leaves them."""
+    for policy, state in (
+        (AmbiguousPolicy.COUNT_AS_SENT, DeliveryState.SENT),
+        (AmbiguousPolicy.SEND_AGAIN, DeliveryState.QUEUED),
+    ):
+        campaigns = select(Campaign.id).where(
+            Campaign.ambiguous_policy == policy.value, Campaign.state == CampaignState.SENDING.value
+        )
+        session.execute(
+            update(Delivery)
+            .where(
+                Delivery.campaign_id.in_(campaigns), Delivery.state == int(DeliveryState.AMBIGUOUS),
+                Delivery.sent_at < now - EVIDENCE,
+            )
+            .values(state=int(state), reason=policy.value)
+            .execution_options(**_UNSYNCED)
+        )  # fmt: skip
+
+
+def advance(session: Session, queue: JobQueue, campaign: Campaign, now: datetime) -> None:
+    """Take a campaign one step on: due schedules start, frozen ones send, done ones end."""
+    if campaign.state == CampaignState.SCHEDULED:
+        _start_due(session, queue, campaign, now)
+    elif campaign.state == CampaignState.FREEZING:
+        enqueue_after_commit(session, queue, JobName.FREEZE_CAMPAIGN, campaign_id=campaign.id)
+    elif not end_if_done(session, queue, campaign.id):
+        enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=campaign.id)
+
+
+def _start_due(session: Session, queue: JobQueue, campaign: Campaign, now: datetime) -> None:
+    due = campaign.scheduled_at
+    if due is None or due > now:
+        return
+    if now - due > LATE:
+        campaign.state, campaign.reason = CampaignState.PAUSED.value, f"due at {due:%H:%M} UTC, missed"
+        campaign.paused_at = now
+        note(
+            session,
+            campaign.id,
+            f"Held: it was due at {due:%Y-%m-%d %H:%M} UTC. Resume it to send it late.",
+            now=now,
+        )
+        return
+    campaign.state = CampaignState.FREEZING.value
+    note(session, campaign.id, "The time has come.", now=now)
+    enqueue_after_commit(session, queue, JobName.FREEZE_CAMPAIGN, campaign_id=campaign.id)
+
+
+def end_if_done(session: Session, queue: JobQueue, campaign_id: int) -> bool:
+    """End the campaign when its last row is final; asks feedback to read the refusals."""
+    if not ledger.finish_if_done(session, campaign_id):
+        return False
+    note(session, campaign_id, "Finished.", now=database_now(session))
+    enqueue_after_commit(session, queue, JobName.APPLY_REJECTIONS, campaign_id=campaign_id)
+    return True
