@@ -24,7 +24,12 @@ from newsletter.issues.numbering import (
     next_number,
     release_number,
 )
-from newsletter.issues.publications import create_publication, get_publication, list_publications
+from newsletter.issues.publications import (
+    create_publication,
+    edit_publication,
+    get_publication,
+    list_publications,
+)
 from newsletter.issues.revisions import edited, lock_issue, require_editable
 from newsletter.issues.snapshot import IssueSnapshot
 from newsletter.issues.states import IssueState, is_editable, require_move
@@ -33,7 +38,7 @@ from newsletter.issues.wording import clean_issue_changes
 
 __all__ = [
     "approve_issue", "archive_imported_issues", "create_issue", "create_publication", "current_snapshot", "discard_issue",
-    "edit_issue", "find_issue", "get_publication", "list_issues", "list_publications", "mark_sent", "missing_numbers",
+    "edit_issue", "edit_publication", "find_issue", "get_publication", "list_issues", "list_publications", "mark_sent", "missing_numbers",
     "ref_of", "request_review", "take_snapshot", "tray",
 ]  # fmt: skip
 

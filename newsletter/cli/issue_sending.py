@@ -1,0 +1,70 @@
+"""Waiting for a campaign, with progress, and the exit codes that scripts rely on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from newsletter.cli.support import print_json, progress, run_embedded_until, say
+
+if TYPE_CHECKING:
+    from newsletter.bootstrap import Container
+    from newsletter.reporting.campaigns import CampaignReport
+
+EXIT_CODES = {"finished": 0, "paused": 3}
+
+
+def must_work_here(parts: Container) -> bool:
+    """Say whether nobody else works on this embedded installation, so that this command has to."""
+    from newsletter.cli.embedded import data_lock
+
+    if not parts.settings.embedded:
+        return False
+    with data_lock(parts.settings.data_dir) as free:
+        return free
+
+
+def wait_for_campaign(parts: Container, campaign_id: int) -> CampaignReport:
+    """Wait until the campaign has ended or is paused; works meanwhile when nobody else does."""
+    report = read_report(parts, campaign_id)
+    with progress("Sending", report.audience) as advance:
+
+        def has_stopped() -> bool:
+            nonlocal report
+            report = read_report(parts, campaign_id)
+            advance(_done(report))
+            return report.state in ("finished", "cancelled", "failed", "paused")
+
+        run_embedded_until(parts, has_stopped)
+    return report
+
+
+def _done(report: CampaignReport) -> int:
+    return (
+        report.sent + report.failed + report.suppressed + report.skipped + report.expired + report.ambiguous
+    )
+
+
+def read_report(parts: Container, campaign_id: int) -> CampaignReport:
+    """Return the campaign's report as it is now."""
+    from newsletter.delivery.models import Campaign
+    from newsletter.reporting.campaigns import campaign_report
+
+    with parts.reading_sessions() as session:
+        return campaign_report(session, session.get_one(Campaign, campaign_id))
+
+
+def tell_report(report: CampaignReport, as_json: bool) -> None:
+    """Print the report and end with the exit code of its state."""
+    if as_json:
+        print_json(report.to_json())
+    else:
+        say(f"Campaign {report.campaign} ({report.issue}) is {report.state}.")
+        say(f"  {report.equation}")
+        say(f"  bounces  {report.hard_bounces} hard, {report.soft_bounces} soft")
+        speed = f"{report.messages_per_second:,.0f} messages a second" if report.messages_per_second else "—"
+        say(f"  speed    {speed}")
+    code = EXIT_CODES.get(report.state, 1)
+    if code:
+        raise typer.Exit(code)
