@@ -521,6 +521,7 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=254), nullable=False),
         sa.Column("frozen_at", UtcDateTime(), nullable=True),
         sa.Column("freeze_cursor", sa.BigInteger(), nullable=False),
+        sa.Column("audience", sa.Integer(), nullable=True),
         sa.Column("started_at", UtcDateTime(), nullable=True),
         sa.Column("last_result_at", UtcDateTime(), nullable=True),
         sa.Column("ended_at", UtcDateTime(), nullable=True),

@@ -33,17 +33,11 @@ def wait_for_campaign(parts: Container, campaign_id: int) -> CampaignReport:
         def has_stopped() -> bool:
             nonlocal report
             report = read_report(parts, campaign_id)
-            advance(_done(report))
+            advance(report.done)
             return report.state in ("finished", "cancelled", "failed", "paused")
 
         run_embedded_until(parts, has_stopped)
     return report
-
-
-def _done(report: CampaignReport) -> int:
-    return (
-        report.sent + report.failed + report.suppressed + report.skipped + report.expired + report.ambiguous
-    )
 
 
 def read_report(parts: Container, campaign_id: int) -> CampaignReport:
@@ -55,16 +49,25 @@ def read_report(parts: Container, campaign_id: int) -> CampaignReport:
         return campaign_report(session, session.get_one(Campaign, campaign_id))
 
 
+def describe_report(report: CampaignReport) -> list[str]:
+    """Return the report as lines for a person."""
+    speed = f"{report.messages_per_second:,.0f} messages a second" if report.messages_per_second else "—"
+    return [
+        f"Campaign {report.campaign} ({report.issue}) is {report.state}.",
+        f"  {report.equation}",
+        f"  bounces  {report.hard_bounces:,} hard, {report.soft_bounces:,} soft",
+        f"  left     {report.unsubscribes:,} unsubscribed, {report.complaints:,} complained",
+        f"  speed    {speed}",
+    ]
+
+
 def tell_report(report: CampaignReport, as_json: bool) -> None:
     """Print the report and end with the exit code of its state."""
     if as_json:
         print_json(report.to_json())
     else:
-        say(f"Campaign {report.campaign} ({report.issue}) is {report.state}.")
-        say(f"  {report.equation}")
-        say(f"  bounces  {report.hard_bounces} hard, {report.soft_bounces} soft")
-        speed = f"{report.messages_per_second:,.0f} messages a second" if report.messages_per_second else "—"
-        say(f"  speed    {speed}")
+        for line in describe_report(report):
+            say(line)
     code = EXIT_CODES.get(report.state, 1)
     if code:
         raise typer.Exit(code)

@@ -25,3 +25,9 @@ def note_once(session: Session, campaign_id: int, what: str, *, now: datetime) -
     )
     if session.scalar(last) != what:
         note(session, campaign_id, what, now=now)
+
+
+def events_of(session: Session, campaign_id: int) -> list[CampaignEvent]:
+    """Return what happened to a campaign, oldest first."""
+    statement = select(CampaignEvent).where(CampaignEvent.campaign_id == campaign_id)
+    return list(session.scalars(statement.order_by(CampaignEvent.id)))

@@ -96,7 +96,7 @@ def _insert_chunk(session: Session, campaign: Campaign, last: int) -> Insert:
 def _begin_sending(session: Session, queue: JobQueue, campaign: Campaign) -> None:
     now = database_now(session)
     count = session.scalar(select(func.count()).where(Delivery.campaign_id == campaign.id)) or 0
-    campaign.state, campaign.frozen_at = CampaignState.SENDING.value, now
+    campaign.state, campaign.frozen_at, campaign.audience = CampaignState.SENDING.value, now, count
     note(session, campaign.id, f"The audience stands: {count:,} people.", now=now)
     for _ in range(SENDER_HINTS):
         enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=campaign.id)

@@ -39,6 +39,8 @@ class Campaign(Base):
     created_by: Mapped[str] = mapped_column(String(254), default="")
     frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     freeze_cursor: Mapped[int] = mapped_column(BigInteger, default=0)
+    #: Everyone selected, counted once at the freeze: the left side of the equation, never the sum of its right side.
+    audience: Mapped[int | None] = mapped_column(Integer)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_result_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -46,9 +48,6 @@ class Campaign(Base):
     ambiguous_policy: Mapped[str] = mapped_column(String(15), default="hold")
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str] = mapped_column(Text, default="")
-    # Hints that are on their way in the broker, so that the sweep never piles up more than can be used.
-    hints: Mapped[int] = mapped_column(Integer, default=0)
-    hinted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     issue: Mapped[Issue] = relationship()
     snapshot: Mapped[IssueSnapshotRow] = relationship()
@@ -80,9 +79,7 @@ class Delivery(Base):
     """One issue to one subscriber. Every later write is guarded by owner and fence.
 
     `date` is the Date header, set once. The message-id is derived from the id, the return path too.
-    `bounce` is hard|soft for a 5xx at send time. `next_attempt_at` is when a deferred row is due, or when the
-    campaign's policy decides about an ambiguous one. Neither state nor owner is indexed: the two updates of a
-    message stay HOT on PostgreSQL; the lease is the sender's, one row for all it has claimed.
+    `bounce` is hard|soft for a 5xx at send time. No state in an index predicate: it would end HOT updates.
     """
 
     __tablename__ = "deliveries"
@@ -92,10 +89,10 @@ class Delivery(Base):
         Index("ix_deliveries_campaign_id_id", "campaign_id", "id"),
         Index("ix_deliveries_subscriber_id", "subscriber_id"),
         Index(
-            "ix_deliveries_next_attempt_at",
-            "next_attempt_at",
-            sqlite_where=text("next_attempt_at IS NOT NULL"),
-            postgresql_where=text("next_attempt_at IS NOT NULL"),
+            "ix_deliveries_owner",
+            "owner",
+            sqlite_where=text("owner IS NOT NULL"),
+            postgresql_where=text("owner IS NOT NULL"),
         ),
         {"postgresql_with": {"fillfactor": "60"}},
     )
@@ -111,22 +108,10 @@ class Delivery(Base):
     crashes: Mapped[int] = mapped_column(SmallInteger, default=0)
     owner: Mapped[str | None] = mapped_column(String(64))
     fence: Mapped[int] = mapped_column(Integer, default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     smtp_code: Mapped[int | None] = mapped_column(SmallInteger)
     bounce: Mapped[str | None] = mapped_column(String(4))
     response: Mapped[str | None] = mapped_column(Text)
-
-
-class Sender(Base):
-    """A run of a worker that holds claims: its lease by the database's clock, and the range its rows lie in."""
-
-    __tablename__ = "delivery_senders"
-
-    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"), index=True)
-    host: Mapped[str] = mapped_column(String(255), default="")
-    lowest_id: Mapped[int | None] = mapped_column(BigInteger)
-    highest_id: Mapped[int | None] = mapped_column(BigInteger)
-    lease_until: Mapped[datetime] = mapped_column(UtcDateTime)

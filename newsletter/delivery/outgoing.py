@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
 from newsletter.delivery.claim import Claimed
 from newsletter.delivery.engine import Envelope
 from newsletter.delivery.models import Campaign
@@ -27,7 +25,7 @@ class MailRoom:
 
     def bounce_domain_of(self, snapshot: IssueSnapshot) -> str:
         """Return the domain of the return path: the setting, else the from-address's."""
-        return self.bounce_domain or _domain(snapshot)
+        return self.bounce_domain or snapshot.publication.from_domain
 
     def compiled(self, snapshot: IssueSnapshot, list_slug: str | None) -> CompiledMessage:
         """Return the compiled message, kept per process."""
@@ -40,14 +38,10 @@ class MailRoom:
             name=row.name,
             token=self.keyring.recipient.sign(row.id),
             return_path=f"b+{self.keyring.return_path.sign(row.id)}@{self.bounce_domain_of(snapshot)}",
-            message_id=f"{self.keyring.message_id.sign(row.id)}@{_domain(snapshot)}",
+            message_id=f"{self.keyring.message_id.sign(row.id)}@{snapshot.publication.from_domain}",
             date=row.date,
             subscribed_at=row.subscribed_at,
         )
-
-
-def _domain(snapshot: IssueSnapshot) -> str:
-    return snapshot.publication.from_address.rpartition("@")[2].lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,7 @@ class CampaignMail:
         return Envelope(recipient.return_path, row.address, self.message.merge(recipient))
 
 
-def campaign_mail(session: Session, room: MailRoom, campaign: Campaign) -> CampaignMail:
+def campaign_mail(room: MailRoom, campaign: Campaign) -> CampaignMail:
     """Return the mail of a campaign, from its frozen snapshot."""
     snapshot = IssueSnapshot.from_document(campaign.snapshot.document)
     list_slug = campaign.lists[0].slug if len(campaign.lists) == 1 else None

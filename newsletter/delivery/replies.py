@@ -1,7 +1,8 @@
-"""What a mail server's reply means for the message: pure, a table of words rather than of codes alone.
+"""SMTP replies read: what becomes of a delivery, and whether the address is dead. Pure.
 
-`hard` means that the address is dead, not "5xx": reputation and policy (5.7.x), full mailboxes and everything that
-speaks of us or of the message are never held against the person.
+RFC 5321 §4.2 (codes), RFC 3463 (enhanced status). A 5xx is `failed`, a 4xx `deferred`, whatever the text says.
+`hard` means that the address is dead, not "5xx": words about us (policy, reputation) win over a code about the
+person, and full mailboxes and sizes never condemn anybody (M21).
 """
 
 from __future__ import annotations
@@ -15,106 +16,108 @@ from newsletter.delivery.states import DeliveryState
 Bounce = Literal["hard", "soft"]
 LONGEST_RESPONSE = 1000
 
-_ENHANCED = re.compile(r"^\s*([245])\.(\d{1,3})\.(\d{1,3})\b")
+_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    (
+        "policy",
+        re.compile(
+            r"spam|block(?:ed|list)|black ?list|reputation|polic(?:y|ies)|dmarc|\bspf\b|\bdkim\b|\bptr\b|\brbl\b|dnsbl|"
+            r"authenticat|relay(?:ing)? (?:access )?denied|unable to relay|permitted to relay|reverse dns|banned|abuse|"
+            r"suspicious|rate limit|too many|access denied|content rejected|virus|prohibited|"
+            r"sender (?:address )?(?:rejected|verify|denied)|not allowed to send",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "full",
+        re.compile(
+            r"(?:mailbox|inbox|storage|storage space) (?:is )?full|quota|over.?limit|out of storage|"
+            r"insufficient (?:disk|system storage)|mailbox size limit",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "size",
+        re.compile(
+            r"message (?:size|too (?:large|big))|size limit|exceeds .{0,20}size|too large", re.IGNORECASE
+        ),
+    ),
+    (
+        "dead",
+        re.compile(
+            r"(?:user|recipient|mailbox|account|address(?:ee)?)\b.{0,60}(?:unknown|not found|does ?n[o']t exist|"
+            r"does not exist|not exist|no longer|unavailable|invalid|inactive|disabled|deactivated|not available|"
+            r"been (?:closed|removed))|(?:unknown|no such|invalid|non-?existent) (?:\w+ )?(?:user|recipient|mailbox|"
+            r"account|address|person)|no mailbox|unrouteable|not our customer|does not have an account",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "network",
+        re.compile(r"time[d]? ?out|connection|network|name server|lookup|dns error|loop", re.IGNORECASE),
+    ),
+)
+_DEAD_STATUS = frozenset({"1.0", "1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
+_BY_STATUS = {"2.2": "full", "3.4": "size", "2.3": "size"}
+_BY_CODE = {552: "full", 523: "size", 554: "policy", 553: "dead"}
 
-_POLICY = re.compile(
-    r"spam|block(?:ed|list)|blacklist|black list|reputation|polic(?:y|ies)|dmarc|\bspf\b|\bdkim\b|unauthenticated|"
-    r"not authenticated|relay(?:ing)? (?:access )?denied|relay not permitted|unable to relay|not permitted to relay|"
-    r"reverse dns|\bptr\b|\brbl\b|dnsbl|spamhaus|banned|abuse|suspicious|rate limit|too many|refused due|"
-    r"access denied|content rejected|virus|"
-    r"authentication (?:required|failed)|sender (?:address )?(?:rejected|verify|denied)|not allowed to send",
-    re.IGNORECASE,
-)
-_FULL = re.compile(
-    r"mailbox (?:is )?full|over ?quota|quota exceeded|exceeded (?:storage|quota|mailbox)|insufficient (?:disk|system storage)|"
-    r"out of storage|storage (?:space )?(?:is )?full|inbox is full|mailbox size limit",
-    re.IGNORECASE,
-)
-_SIZE = re.compile(
-    r"message (?:size|too (?:large|big))|size limit|exceeds (?:fixed )?(?:maximum|size)|too large",
-    re.IGNORECASE,
-)
-_DEAD = re.compile(
-    r"(?:user|recipient|mailbox|account|address|addressee)\b.{0,60}(?:unknown|not found|doesn'?t exist|does not exist|"
-    r"not exist|no longer|unavailable|invalid|inactive|disabled|deactivated|not available|has been (?:closed|removed))|"
-    r"(?:unknown|no such|invalid|non-?existent) (?:user|recipient|mailbox|account|address|person)|"
-    r"no mailbox here|not our customer|does not have an account|isn'?t (?:a )?(?:valid|here)|bad destination",
-    re.IGNORECASE,
-)  # fmt: skip
-_NETWORK = re.compile(
-    r"time[d]? ?out|connection|network|name (?:server|service)|lookup|dns (?:error|failure)|loop",
-    re.IGNORECASE,
-)
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply of an SMTP server: code and text, lines joined by spaces."""
+
+    code: int
+    text: str
+
+    @property
+    def is_positive(self) -> bool:
+        """True for 2xx and 3xx."""
+        return 200 <= self.code < 400
+
+    @property
+    def line(self) -> str:
+        """The reply as it is kept in the ledger."""
+        return f"{self.code} {self.text}"[:LONGEST_RESPONSE]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a delivery after a reply."""
+    """What becomes of the delivery."""
 
     state: DeliveryState
-    bounce: Bounce | None
-    reason: str | None
+    reason: str | None = None
+    bounce: Bounce | None = None
 
 
-SENT = Verdict(DeliveryState.SENT, None, None)
+def judge(reply: Reply) -> Verdict:
+    """Return the verdict on a reply to RCPT, DATA or the final dot."""
+    if 200 <= reply.code < 300:
+        return Verdict(DeliveryState.SENT)
+    reason = reason_of(reply)
+    if 400 <= reply.code < 500:
+        return Verdict(DeliveryState.DEFERRED, reason)
+    return Verdict(DeliveryState.FAILED, reason, "hard" if reason == "dead" else "soft")
 
 
-def interpret(code: int, text: str) -> Verdict:
-    """Return the fate of a message whose MAIL, RCPT, DATA or final dot was answered by `code` and `text`."""
-    if 200 <= code < 300:
-        return SENT
-    if 400 <= code < 500:
-        return Verdict(DeliveryState.DEFERRED, None, _temporary_reason(text))
-    if 500 <= code < 600:
-        bounce, reason = permanent_reason(code, text)
-        return Verdict(DeliveryState.FAILED, bounce, reason)
-    return Verdict(DeliveryState.DEFERRED, None, "protocol")
+def reason_of(reply: Reply) -> str:
+    """Return the reason in the closed set of words: dead, full, size, policy, network, unknown."""
+    said = next((reason for reason, words in _WORDS if words.search(reply.text)), None)
+    meant = _by_status(enhanced_status(reply.text) or "")
+    if said in ("policy", "full", "size"):
+        return said
+    return meant or said or _BY_CODE.get(reply.code, "unknown")
 
 
-def permanent_reason(code: int, text: str) -> tuple[Bounce, str]:
-    """Return (hard|soft, reason) of a 5xx. Words about us win over codes about the person."""
-    status = enhanced_status(text)
-    subject, detail = (status[1], status[2]) if status else (None, None)
-    if subject == 7 or _POLICY.search(text):
-        return "soft", "policy"
-    if (subject, detail) == (2, 2) or code == 552 or _FULL.search(text):
-        return ("soft", "size") if _SIZE.search(text) or (subject, detail) == (3, 4) else ("soft", "full")
-    if (subject, detail) in ((2, 3), (3, 4)) or _SIZE.search(text):
-        return "soft", "size"
-    if subject == 1 and detail in (1, 2, 3, 6, 10):
-        return "hard", "dead"
-    if (subject, detail) == (2, 1):
-        return "hard", "dead"
-    if subject == 4:
-        return "soft", "network"
-    if _DEAD.search(text) and (subject is None or subject in (0, 1, 2, 5)):
-        return "hard", "dead"
-    return "soft", _unclear(code, subject, text)
+def enhanced_status(text: str) -> str | None:
+    """Return the first enhanced status in a reply's text, such as `5.1.1` (RFC 3463)."""
+    match = _ENHANCED.search(text)
+    return match[0] if match else None
 
 
-def _unclear(code: int, subject: int | None, text: str) -> str:
-    if code in (500, 501, 502, 503, 504, 555) or subject == 5:
-        return "protocol"
-    return "network" if _NETWORK.search(text) else "unknown"
-
-
-def enhanced_status(text: str) -> tuple[int, int, int] | None:
-    """Return the RFC 3463 status at the start of a reply's text."""
-    match = _ENHANCED.match(text)
-    return (int(match[1]), int(match[2]), int(match[3])) if match else None
-
-
-def _temporary_reason(text: str) -> str:
-    status = enhanced_status(text)
-    if (status and status[1:] == (2, 2)) or _FULL.search(text):
-        return "full"
-    if re.search(r"gr[ae]y ?list|try again later|come back later", text, re.IGNORECASE):
-        return "greylisted"
-    if (status and status[1] == 7) or _POLICY.search(text):
+def _by_status(status: str) -> str | None:
+    _, _, detail = status.partition(".")
+    if detail in _DEAD_STATUS:
+        return "dead"
+    if detail.startswith("7."):
         return "policy"
-    return "delayed"
-
-
-def is_closing(code: int) -> bool:
-    """421 closes the connection: trouble of the server, never the person's (RFC 5321 §3.8)."""
-    return code == 421
+    return _BY_STATUS.get(detail) or ("network" if detail.startswith("4.") else None)

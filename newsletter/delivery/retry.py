@@ -1,16 +1,24 @@
-"""When a deferred message is tried again (RFC 5321 §4.5.4.1): never within five minutes, then ever later, jittered."""
+"""When a deferred message is tried again: jittered, first after five minutes at least (greylisting), until it expires (T3)."""
 
 from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
 
-MINUTES = (5, 15, 30, 60, 120, 240)
-JITTER = 0.25
+FIRST = timedelta(minutes=5)
+SCHEDULE = (
+    FIRST,
+    timedelta(minutes=15),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(hours=2),
+    timedelta(hours=4),
+)
+JITTER = 0.1
+LIFETIME = timedelta(hours=24)
 
 
-def next_attempt(attempts: int, now: datetime, spread: float | None = None) -> datetime:
-    """Return the time of the attempt after `attempts` failed ones; `spread` in 0..1 moves it by up to a quarter."""
-    minutes = MINUTES[min(max(attempts, 1), len(MINUTES)) - 1]
-    part = random.random() if spread is None else spread  # noqa: S311 - jitter, no secret
-    return now + timedelta(minutes=minutes * (1 + JITTER * part))
+def next_attempt(attempts: int, now: datetime, chance: random.Random) -> datetime:
+    """Return the time of the next attempt after `attempts` of them; never earlier than the schedule says."""
+    pause = SCHEDULE[min(max(attempts, 1), len(SCHEDULE)) - 1]
+    return now + pause * (1 + JITTER * chance.random())

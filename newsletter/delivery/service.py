@@ -76,7 +76,7 @@ def _mail(parts: SendingParts, campaign_id: int) -> CampaignMail | None:
         campaign = session.get(Campaign, campaign_id)
         if campaign is None or campaign.state != CampaignState.SENDING:
             return None
-        return campaign_mail(session, parts.room, campaign)
+        return campaign_mail(parts.room, campaign)
 
 
 def _after(parts: SendingParts, campaign_id: int, claimed: int, troubles: list[str]) -> None:

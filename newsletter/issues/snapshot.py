@@ -36,6 +36,12 @@ class PublicationProfile:
     theme: str
     accent: str
     description: str = ""
+
+    @property
+    def from_domain(self) -> str:
+        """The domain of the from-address, in small letters."""
+        return self.from_address.rpartition("@")[2].lower()
+
     shows_bylines: bool = True
 
 

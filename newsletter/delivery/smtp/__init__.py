@@ -1,1 +1,1 @@
-"""Our own SMTP and LMTP client: pipelined, with the final dot in the caller's hand."""
+"""Our own SMTP and LMTP client: one recipient per transaction, the final dot held until the ledger says go."""

@@ -1,0 +1,80 @@
+"""The ledger read row by row: who got what, when, and what the server answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.replies import enhanced_status
+from newsletter.delivery.states import DeliveryState
+from newsletter.errors import InvalidInput
+from newsletter.issues.snapshot import IssueSnapshot
+from newsletter.rendering.tokens import Keyring
+
+BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One delivery as scripts read it; `status` is the enhanced status of the answer (RFC 3463)."""
+
+    address: str
+    state: str
+    message_id: str
+    attempts: int
+    smtp_code: int | None
+    status: str | None
+    reason: str | None
+    response: str | None
+    sent_at: datetime | None
+
+
+def state_of(word: str) -> DeliveryState:
+    """Return the state that a report's word names.
+
+    :raises InvalidInput: for another word.
+    """
+    try:
+        return DeliveryState[word.upper()]
+    except KeyError:
+        words = ", ".join(state.word for state in DeliveryState)
+        raise InvalidInput(f"There is no state {word!r}: choose one of {words}.") from None
+
+
+def ledger_rows(
+    session: Session, campaign: Campaign, keyring: Keyring, *, state: DeliveryState | None = None
+) -> Iterator[LedgerRow]:
+    """Yield the deliveries of a campaign in the order of the ledger; memory stays flat at a million rows."""
+    domain = IssueSnapshot.from_document(campaign.snapshot.document).publication.from_domain
+    after = 0
+    while batch := _batch(session, campaign.id, state, after):
+        for row in batch:
+            yield _ledger_row(row, f"<{keyring.message_id.sign(row.id)}@{domain}>")
+        after = batch[-1].id
+        session.expunge_all()
+
+
+def _batch(session: Session, campaign_id: int, state: DeliveryState | None, after: int) -> list[Delivery]:
+    statement = select(Delivery).where(Delivery.campaign_id == campaign_id, Delivery.id > after)
+    if state is not None:
+        statement = statement.where(Delivery.state == int(state))
+    return list(session.scalars(statement.order_by(Delivery.id).limit(BATCH)))
+
+
+def _ledger_row(row: Delivery, message_id: str) -> LedgerRow:
+    return LedgerRow(
+        address=row.address,
+        state=DeliveryState(row.state).word,
+        message_id=message_id,
+        attempts=row.attempts,
+        smtp_code=row.smtp_code,
+        status=enhanced_status(row.response or ""),
+        reason=row.reason,
+        response=row.response,
+        sent_at=row.sent_at,
+    )
