@@ -28,7 +28,7 @@ def must_work_here(parts: Container) -> bool:
 def wait_for_campaign(parts: Container, campaign_id: int) -> CampaignReport:
     """Wait until the campaign has ended or is paused; works meanwhile when nobody else does."""
     report = read_report(parts, campaign_id)
-    with progress("Sending", report.audience) as advance:
+    with progress("Sending", report.audience or _expected(parts, campaign_id)) as advance:
 
         def has_stopped() -> bool:
             nonlocal report
@@ -38,6 +38,16 @@ def wait_for_campaign(parts: Container, campaign_id: int) -> CampaignReport:
 
         run_embedded_until(parts, has_stopped)
     return report
+
+
+def _expected(parts: Container, campaign_id: int) -> int:
+    """Return how many people a campaign that is not frozen yet will reach, about."""
+    from newsletter.audience.selection import count_members
+    from newsletter.delivery.models import Campaign
+
+    with parts.reading_sessions() as session:
+        lists = session.get_one(Campaign, campaign_id).lists
+        return count_members(session, [each.id for each in lists])
 
 
 def read_report(parts: Container, campaign_id: int) -> CampaignReport:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from newsletter.audience.models import Subscription, Suppression
@@ -31,7 +31,7 @@ def record_results(session: Session, owner: str, results: Iterable[Result]) -> N
         update(Delivery)
         .where(
             table.c.id == bindparam("row_id"), table.c.fence == bindparam("row_fence"), table.c.owner == owner,
-            table.c.state.in_(IN_FLIGHT),
+            or_(*(table.c.state == state for state in IN_FLIGHT)),  # IN would not go through executemany
         )
         .values(
             state=bindparam("new_state"), smtp_code=bindparam("new_code"), response=bindparam("new_response"),

@@ -36,6 +36,7 @@ class PublicationProfile:
     theme: str
     accent: str
     description: str = ""
+    shows_bylines: bool = True
 
     @property
     def from_domain(self) -> str:
