@@ -37,6 +37,13 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def postgres_database(postgres: PostgresServer) -> Iterator[str]:
+    """An empty database for a module's tests together."""
+    with postgres.database() as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """A real Redis (or Valkey) on a free port."""

@@ -53,7 +53,7 @@ class Committer:
     )
     _renewed_at: float = 0.0
 
-    async def may_commit(self, row_id: int) -> bool:
+    async def may_commit(self, row_id: int, fence: int) -> bool:
         """Wait for the intent of a row; True when its dot may be written.
 
         :raises LedgerUnavailable: when nobody can say.
@@ -61,7 +61,10 @@ class Committer:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((row_id, future))
         self._kick.set()
-        return await future
+        granted = await future
+        if granted:
+            self.journal.dot(row_id, fence)
+        return granted
 
     def result(self, result: Result) -> None:
         """Note a result; it is in the journal at once and in the ledger with the next round."""

@@ -43,6 +43,11 @@ class Envelope:
     message: bytes
 
 
+def _host() -> str:
+    """Return this host's name in the letters that a file name may have."""
+    return "".join(letter for letter in socket.gethostname() if letter.isalnum())[:20]
+
+
 Prepare = Callable[[Claimed], Envelope]
 
 
@@ -58,9 +63,7 @@ class Sender:
     journal_folder: Path
     connections: int = 20
     seconds: float = TASK_SECONDS
-    owner: str = field(
-        default_factory=lambda: f"{socket.gethostname()[:20]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    )
+    owner: str = field(default_factory=lambda: f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
         self.troubles: list[str] = []
@@ -78,7 +81,7 @@ class Sender:
         return self.claimed_count
 
     async def _run(self) -> None:
-        self._journal = Journal(self.journal_folder)
+        self._journal = Journal(self.journal_folder, self.owner)
         self._committer = Committer(self.sessions, self._journal, self.owner, self.campaign_id)
         committing = asyncio.create_task(self._committer.run())
         try:
@@ -158,7 +161,10 @@ class Sender:
         self, connection: SmtpConnection, row: Claimed, envelope: Envelope
     ) -> SmtpConnection | None:
         reply = await connection.deliver(
-            envelope.sender, envelope.recipient, envelope.message, lambda: self._committer.may_commit(row.id)
+            envelope.sender,
+            envelope.recipient,
+            envelope.message,
+            lambda: self._committer.may_commit(row.id, row.fence),
         )
         if reply is None:
             return None

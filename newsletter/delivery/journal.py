@@ -1,8 +1,10 @@
 """A local journal of replies: what the relay answered survives a killed process and a database that is away.
 
-One append-only file per sender, locked while its process lives (the kernel drops the lock with the process). It is
-fsynced only while the database is away: SIGKILL does not lose the page cache. Any worker on this host replays unlocked
-files before the sweep calls rows ambiguous; a late replay turns `ambiguous` into what really happened.
+One append-only file per sender, locked while its process lives (the kernel drops the lock with the process). It notes
+each final dot before it is written and each reply. It is fsynced only while the database is away: SIGKILL does not lose
+the page cache. Any worker on this host replays unlocked files: the dead sender's rows are free at once, a row without a
+dot is simply sent again, and only a dot without a reply is ambiguous. A late replay turns `ambiguous` into what
+really happened.
 """
 
 from __future__ import annotations
@@ -10,13 +12,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from newsletter.delivery.states import DeliveryState
 
@@ -55,13 +56,20 @@ class Result:
 
 
 class Journal:
-    """The open journal of one sender."""
+    """The open journal of one sender, named after it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, owner: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:12]}.jsonl"
-        self._file = self._path.open("ab", buffering=0)
+        self._path = folder / f"{owner}.jsonl"
+        fresh = folder / f"{owner}.new"
+        self._file = fresh.open("ab", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._file.write(json.dumps({"boot": boot_id()}).encode() + b"\n")
+        fresh.rename(self._path)  # seen by others only when it is locked
+
+    def dot(self, row_id: int, fence: int) -> None:
+        """Note that the final dot of a row is about to be written."""
+        self._file.write(b"[%d,%d]\n" % (row_id, fence))
 
     def write(self, result: Result) -> None:
         """Note a reply; one write, so a line is whole or absent."""
@@ -78,23 +86,71 @@ class Journal:
         self._file.close()
 
 
-@contextmanager
-def abandoned(folder: Path) -> Iterator[Iterator[list[Result]]]:
-    """Give the results of each journal whose process is gone; a file is removed once its block has been consumed."""
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """What a dead sender left: the replies it heard, and the rows whose dot it wrote without hearing one.
 
-    def files() -> Iterator[list[Result]]:
-        for path in sorted(folder.glob("*.jsonl")):
-            try:
-                file = path.open("rb")
-            except OSError:
-                continue
-            with file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                results = [result for line in file if (result := Result.from_line(line)) is not None]
-                yield results
+    `is_complete` is false after a reboot: what was not yet on the disk is gone, so a missing dot proves nothing.
+    """
+
+    owner: str
+    results: list[Result]
+    unanswered: set[int]
+    is_complete: bool
+
+
+def read_journal(owner: str, lines: Iterable[bytes]) -> Abandoned:
+    """Read a journal's lines; a last line that was cut off is left out."""
+    results: list[Result] = []
+    dots: set[int] = set()
+    boot = ""
+    for line in lines:
+        if line.startswith(b'{"boot"'):
+            boot = _boot_of(line)
+        elif line.startswith(b"[") and line.endswith(b"]\n"):
+            dots.add(int(line[1:].partition(b",")[0]))
+        elif (result := Result.from_line(line)) is not None:
+            results.append(result)
+    is_complete = bool(boot) and boot == boot_id()
+    return Abandoned(owner, results, dots - {result.id for result in results}, is_complete)
+
+
+def abandoned(folder: Path) -> Iterator[Abandoned]:
+    """Yield what each sender left whose process is gone; its file is removed once the next one is asked for."""
+    for path in sorted(folder.glob("*.jsonl")):
+        with _locked(path) as file:
+            if file is not None:
+                yield read_journal(path.stem, file)
                 path.unlink(missing_ok=True)
 
-    yield files()
+
+@contextmanager
+def _locked(path: Path) -> Iterator[BinaryIO | None]:
+    """Open and lock a journal; None when its sender lives or another sweep has it."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        yield None
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        yield file
+
+
+def boot_id() -> str:
+    """Return what names this run of the machine; empty where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _boot_of(line: bytes) -> str:
+    try:
+        return str(json.loads(line).get("boot", ""))
+    except ValueError:
+        return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
@@ -13,7 +13,7 @@ from newsletter.delivery import ledger
 from newsletter.delivery.claim import CRASHES_BEFORE_ALONE
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.events import note
-from newsletter.delivery.journal import Result, abandoned
+from newsletter.delivery.journal import Abandoned, Result, abandoned
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState
 from newsletter.jobs import JobName, JobQueue
@@ -39,13 +39,13 @@ def sweep(sessions: Sessions, queue: JobQueue, journal_folder: Path) -> None:
 
 
 def replay_journals(sessions: Sessions, folder: Path) -> int:
-    """Record what dead senders on this host had heard; return how many replies that were."""
+    """Record what dead senders on this host had heard and free their rows; return how many senders those were."""
     count = 0
-    with abandoned(folder) as files:
-        for results in files:
-            with unit_of_work(sessions) as session:
-                replay(session, results)
-            count += len(results)
+    for left in abandoned(folder):
+        with unit_of_work(sessions) as session:
+            replay(session, left.results)
+            release_dead(session, left)
+        count += 1
     return count
 
 
@@ -67,30 +67,45 @@ def replay(session: Session, results: list[Result]) -> None:
         session.connection().execute(statement, parameters)
 
 
+def release_dead(session: Session, left: Abandoned) -> None:
+    """Free the rows of a sender that is known to be dead, without waiting for its lease."""
+    its = Delivery.owner == left.owner
+    if left.is_complete:
+        session.execute(
+            update(Delivery)
+            .where(its, Delivery.state == int(DeliveryState.COMMITTING), Delivery.id.not_in(left.unanswered))
+            .values(state=int(DeliveryState.CLAIMED))
+            .execution_options(**_UNSYNCED)
+        )
+    _release(session, its, database_now(session))
+
+
 def release_expired_leases(session: Session, now: datetime) -> None:
+    """Free the rows of senders that have not been heard of: on another host, or behind a cut network."""
+    _release(session, and_(Delivery.owner.is_not(None), Delivery.lease_until < now), now)
+
+
+def _release(session: Session, lost: ColumnElement[bool], now: datetime) -> None:
     """Claimed rows of a lost worker go back (or end); those after the intent become ambiguous, never sent again blindly."""
-    lost = (Delivery.owner.is_not(None), Delivery.lease_until < now)
-    free = {"owner": None, "lease_until": None}
-    claimed = (*lost, Delivery.state == int(DeliveryState.CLAIMED))
+    claimed = and_(lost, Delivery.state == int(DeliveryState.CLAIMED))
     over = select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED.value)
-    steps = (
-        (
-            (*claimed, Delivery.campaign_id.in_(over)),
-            {"state": int(DeliveryState.SKIPPED), "reason": "cancelled"},
-        ),
-        (
-            (*claimed, Delivery.crashes >= CRASHES_BEFORE_ALONE),
-            {"state": int(DeliveryState.FAILED), "reason": "quarantined"},
-        ),
+    cancelled = {"state": int(DeliveryState.SKIPPED), "reason": "cancelled"}
+    quarantined = {"state": int(DeliveryState.FAILED), "reason": "quarantined"}
+    steps: tuple[tuple[ColumnElement[bool], dict[str, object]], ...] = (
+        (and_(claimed, Delivery.campaign_id.in_(over)), cancelled),
+        (and_(claimed, Delivery.crashes >= CRASHES_BEFORE_ALONE), quarantined),
         (claimed, {"state": int(DeliveryState.QUEUED), "crashes": Delivery.crashes + 1}),
         (
-            (*lost, Delivery.state == int(DeliveryState.COMMITTING)),
+            and_(lost, Delivery.state == int(DeliveryState.COMMITTING)),
             {"state": int(DeliveryState.AMBIGUOUS), "sent_at": now},
         ),
     )
-    for conditions, values in steps:
+    for condition, values in steps:
         session.execute(
-            update(Delivery).where(*conditions).values(**values, **free).execution_options(**_UNSYNCED)
+            update(Delivery)
+            .where(condition)
+            .values(**values, owner=None, lease_until=None)
+            .execution_options(**_UNSYNCED)
         )
 
 

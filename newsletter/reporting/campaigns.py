@@ -88,7 +88,7 @@ def campaign_report(session: Session, campaign: Campaign) -> CampaignReport:
         soft_bounces=rejected.get("soft", 0) + returned.get("soft", 0),
         complaints=_complaints(session, campaign.id),
         unsubscribes=_unsubscribes(session, campaign.id),
-        messages_per_second=_speed(campaign, terms["sent"] + terms["failed"]),
+        messages_per_second=_speed(session, campaign, terms["sent"]),
         started_at=campaign.started_at,
         ended_at=campaign.ended_at,
         **terms,
@@ -130,9 +130,14 @@ def _unsubscribes(session: Session, campaign_id: int) -> int:
     return session.scalar(select(people).where(Subscription.campaign_id == campaign_id)) or 0
 
 
-def _speed(campaign: Campaign, answered: int) -> float | None:
-    """Return messages per second between the first claim and the last result; None before there is one."""
-    if campaign.started_at is None or campaign.last_result_at is None:
+def _speed(session: Session, campaign: Campaign, sent: int) -> float | None:
+    """Return messages accepted per second between the first claim and the last acceptance; None below two."""
+    last = session.scalar(
+        select(func.max(Delivery.sent_at)).where(
+            Delivery.campaign_id == campaign.id, Delivery.state == int(DeliveryState.SENT)
+        )
+    )
+    if campaign.started_at is None or last is None or sent < 2:
         return None
-    seconds = (campaign.last_result_at - campaign.started_at).total_seconds()
-    return round(answered / seconds, 1) if seconds > 0 else None
+    seconds = (last - campaign.started_at).total_seconds()
+    return round(sent / seconds, 1) if seconds > 0 else None

@@ -58,7 +58,14 @@ def running_sink(folder: Path, *, delay: float = 0.0) -> Iterator[Sink]:
     """Run a sink until the block ends; `delay` seconds pass before each final reply."""
     port, store = free_port(), folder / "sink.store"
     store.touch()
-    command = [sys.executable, "-m", "tests.support.sink", f"--port={port}", f"--store={store}", f"--delay={delay}"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.support.sink",
+        f"--port={port}",
+        f"--store={store}",
+        f"--delay={delay}",
+    ]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
     try:
         wait_for(lambda: listens(port), "the sink's start")

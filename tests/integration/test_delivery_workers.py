@@ -1,0 +1,190 @@
+"""The main promise, held with real parts: PostgreSQL, Redis, two prefork workers, beat, and a server that counts.
+
+Everybody gets exactly one message, their own, well formed; a worker killed with SIGKILL half-way changes none of that
+but for the messages whose fate nobody can know, and those are counted and named.
+"""
+
+from __future__ import annotations
+
+import csv
+import email
+import email.policy
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.sample import FEED
+from tests.servers import RedisServer, wait_for
+from tests.support.installation import Installation, kill
+from tests.support.sink import Accepted, Sink, running_sink
+
+RECIPIENTS = 20_000
+KILL_AFTER = 6_000
+CONNECTIONS = 10
+
+
+def address(number: int) -> str:
+    return f"reader{number}@example.com"
+
+
+def name(number: int) -> str:
+    """Every third name needs an encoded word, every seventh tries to write headers of its own."""
+    if number % 7 == 0:
+        return f"Evil {number}\r\nBcc: victim@example.net =?UTF-8?Q?=0ABcc=3A?="
+    return f"Zoë Šárka {number}" if number % 3 == 0 else f"Reader Number{number}"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the run left behind."""
+
+    accepted: list[Accepted]
+    report: dict[str, Any]
+    ledger: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def sent(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, postgres_database: str
+) -> Iterator[Sent]:
+    """One campaign to everybody, during which one of two workers is killed without warning."""
+    folder = tmp_path_factory.mktemp("workers")
+    with ExitStack() as stack:
+        sink = stack.enter_context(running_sink(folder))
+        place = Installation.at(
+            folder,
+            database_url=postgres_database,
+            broker_url=redis_server.url,
+            smtp_url=f"smtp://127.0.0.1:{sink.port}",
+            smtp_connections=str(CONNECTIONS),
+        )
+        _prepare(place)
+        victim = place.start("worker", "--concurrency", "1")
+        stack.callback(kill, victim)
+        stack.enter_context(place.running("worker", "--concurrency", "1"))
+        stack.enter_context(place.running("beat"))
+        campaign = place.json("issue", "send", "letter/1", "--list", "readers")["campaign"]
+        wait_for(lambda: sink.count() >= KILL_AFTER, "a good part of the sending", 120)
+        kill(victim)
+        yield _wait_for_end(place, sink, str(campaign))
+
+
+def _prepare(place: Installation) -> None:
+    place.run("db", "upgrade")
+    sender = "The Letter <letter@example.com>"
+    place.run(
+        "publication",
+        "create",
+        "letter",
+        "--name",
+        "The Letter",
+        "--from",
+        sender,
+        "--address",
+        "1 Hill Road",
+    )
+    place.run("list", "create", "readers", "--name", "Readers", "--publication", "letter")
+    place.run("posts", "import", str(FEED))
+    place.run("issue", "create", "--publication", "letter", "--unsent")
+    place.run("issue", "edit", "letter/1", "--intro", "Dear {{first_name|reader}}, the stove is lit.")
+    place.run("issue", "approve", "letter/1")
+    people = place.folder / "people.csv"
+    _write_people(people)
+    place.run(
+        "subscribers", "import", str(people), "--list", "readers", "--confirmed", "--consent", "at the desk"
+    )
+
+
+def _write_people(path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["email", "name"])
+        writer.writerows((address(number), name(number)) for number in range(RECIPIENTS))
+
+
+def _wait_for_end(place: Installation, sink: Sink, campaign: str) -> Sent:
+    def is_over() -> bool:
+        return bool(place.json("campaign", "report", campaign)["state"] == "finished")
+
+    wait_for(is_over, "the end of the campaign", 120)
+    lines = place.run("campaign", "deliveries", campaign, "--json").stdout.splitlines()
+    rows = [json.loads(line) for line in lines]
+    report = place.json("campaign", "report", campaign)
+    return Sent(list(sink.accepted()), report, {row["address"]: row["state"] for row in rows})
+
+
+def test_nobody_gets_it_twice(sent: Sent) -> None:
+    counted = Counter(accepted.recipient for accepted in sent.accepted)
+    assert [who for who, times in counted.items() if times > 1] == []
+
+
+def test_everybody_gets_it_or_is_named_as_unknown(sent: Sent) -> None:
+    got = {accepted.recipient for accepted in sent.accepted}
+    unknown = {who for who, state in sent.ledger.items() if state == "ambiguous"}
+    assert set(sent.ledger) == {address(number) for number in range(RECIPIENTS)}
+    assert set(sent.ledger) - got <= unknown
+    assert len(unknown) <= CONNECTIONS
+    assert {state for who, state in sent.ledger.items() if who in got - unknown} == {"sent"}
+
+
+def test_the_equation_adds_up(sent: Sent) -> None:
+    report = sent.report
+    terms = ("sent", "failed", "suppressed", "skipped", "expired", "ambiguous")
+    assert report["audience"] == RECIPIENTS == sum(report[term] for term in terms)
+    assert report["failed"] == report["suppressed"] == report["skipped"] == report["expired"] == 0
+    assert report["messages_per_second"] > 0
+
+
+def test_the_right_persons_name_and_links_are_in_each(sent: Sent) -> None:
+    tokens, identities = set(), set()
+    for accepted in sent.accepted:
+        message = _parsed(accepted)
+        number = int(re.sub(r"\D", "", accepted.recipient))
+        shown = message["To"].addresses[0]
+        assert shown.addr_spec == accepted.recipient
+        assert shown.display_name == " ".join(name(number).split())
+        tokens.add(_one_token(message))
+        identities.add(message["Message-ID"])
+    assert len(tokens) == len(identities) == len(sent.accepted)
+
+
+def _parsed(accepted: Accepted) -> EmailMessage:
+    message = email.message_from_bytes(accepted.message, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def _one_token(message: EmailMessage) -> str:
+    """The same person's token is in the header and in both parts."""
+    header = re.search(r"/u/([\w.-]+)>", message["List-Unsubscribe"])
+    assert header is not None
+    for kind in ("plain", "html"):
+        part = message.get_body((kind,))
+        assert part is not None
+        found = set(re.findall(r"/u/([\w.-]+)", part.get_content()))
+        assert found == {header[1]}
+    return header[1]
+
+
+def test_every_message_is_well_formed(sent: Sent) -> None:
+    for accepted in sent.accepted:
+        raw = accepted.message
+        assert raw.isascii()
+        assert raw.count(b"\n") == raw.count(b"\r\n") == raw.count(b"\r")
+        assert max(map(len, raw.split(b"\r\n"))) <= 998
+        head = raw.partition(b"\r\n\r\n")[0]
+        names = Counter(line.partition(b":")[0].lower() for line in re.split(rb"\r\n(?![ \t])", head))
+        for once in (b"from", b"to", b"subject", b"date", b"message-id", b"list-id", b"list-unsubscribe",
+                     b"list-unsubscribe-post", b"mime-version", b"content-type"):  # fmt: skip
+            assert names[once] == 1, (once, accepted.recipient)
+        assert b"bcc" not in names
+        assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in head
+        assert accepted.sender.startswith("b+")
