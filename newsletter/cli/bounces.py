@@ -1,0 +1,93 @@
+"""`newsletter bounces`: returned mail from files, read or taken in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from newsletter.cli.support import container, fail, note, print_json_line, say
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Returned mail: bounces and complaints.")
+
+STDIN = "-"
+
+
+@app.command(epilog="Example: newsletter bounces classify returned.eml --json")
+def classify(
+    files: list[Path] = typer.Argument(
+        None, help="Raw mails, one a file; standard input when none is named."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object a mail."),
+) -> None:
+    """Say what each mail is: a hard or soft bounce, complaint, auto-reply, wish to leave or none. Writes nothing."""
+    from newsletter.feedback.classify import classify_json
+
+    failed = False
+    for name, raw in _mails(files):
+        if raw is None:
+            failed = True
+            continue
+        found = {"file": name, **classify_json(raw)}
+        if as_json:
+            print_json_line(found)
+        else:
+            say(_in_words(found))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _mails(files: list[Path] | None) -> Iterator[tuple[str, bytes | None]]:
+    """Yield each mail with its name; None, after a word about it, for a file that cannot be read."""
+    if not files:
+        yield STDIN, sys.stdin.buffer.read()
+        return
+    for path in files:
+        try:
+            yield str(path), path.read_bytes()
+        except OSError as error:
+            note(f"Cannot read {path}: {error.strerror}.")
+            yield str(path), None
+
+
+def _in_words(found: dict[str, Any]) -> str:
+    about = ", ".join(found["recipients"]) or "nobody named"
+    why = " ".join(filter(None, [found["status"], found["reason"], found["diagnostic"][:120]]))
+    return f"{found['file']}: {found['kind']} ({about}) {why}".rstrip()
+
+
+@app.command(epilog="Example: newsletter bounces ingest /var/mail/returned/*.eml")
+def ingest(
+    files: list[Path] = typer.Argument(..., help="Raw mails, one a file."),
+) -> None:
+    """Store returned mails and apply them, as the receiver does. A mail that is known already changes nothing."""
+    from collections import Counter
+
+    results: Counter[str] = Counter()
+    for name, raw in _mails(files):
+        results["unreadable" if raw is None else _take_in(name, raw)] += 1
+    say(", ".join(f"{count} {word}" for word, count in sorted(results.items())))
+    if results["unreadable"]:
+        raise typer.Exit(1)
+
+
+def _take_in(name: str, raw: bytes) -> str:
+    """Store and apply one mail, each in its own transaction; return what became of it."""
+    from newsletter.db.session import unit_of_work
+    from newsletter.feedback.service import apply_returned_mail, store_returned_mail
+    from newsletter.feedback.storing import LARGEST
+
+    if len(raw) > LARGEST:
+        fail(f"{name} is larger than {LARGEST // 1024 // 1024} MB: that is no returned mail.")
+    parts = container()
+    now = parts.clock.now()
+    with unit_of_work(parts.sessions) as session:
+        stored = store_returned_mail(session, raw, recipient="", sender="", now=now)
+    if stored is None:
+        return "known"
+    with unit_of_work(parts.sessions) as session:
+        applied = apply_returned_mail(session, stored.id, keyring=parts.keyring, now=now)
+        return applied.state if applied is not None else "known"

@@ -1,0 +1,70 @@
+"""Spam complaints: feedback reports (RFC 5965), and Hotmail's older form of them.
+
+Opt-out reports are wishes to leave; authentication reports and "not spam" are no complaints.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from newsletter.feedback.classify.addresses import addresses_in, first_address, unique
+from newsletter.feedback.classify.mime import Part, split_headers
+from newsletter.feedback.classify.values import Classified, Kind, Reason
+
+_REPORT: Final = "message/feedback-report"
+_WISHES_TO_LEAVE: Final = frozenset({"opt-out", "opt-out-list", "unsubscribe"})
+_NO_COMPLAINTS: Final = frozenset({"auth-failure", "not-spam", "dmarc", "dkim", "miscategorized"})
+_RECIPIENT_FIELDS: Final = ("original-rcpt-to", "removal-recipient")
+_MOST_RECIPIENTS: Final = 50
+
+
+def read_complaint(mail: Part) -> Classified | None:
+    """Return the complaint that a mail is; None when it is no feedback report at all."""
+    for part in mail.walk():
+        if part.content_type == _REPORT:
+            fields = split_headers(part.content.replace(b"\r\n", b"\n").lstrip(b"\n"))[0]
+            return _judge(mail, dict(reversed(fields)), fields)
+    if _is_hotmail(mail):
+        recipients = tuple(filter(None, [_hotmail_recipient(mail)])) or _returned_to(mail)
+        return Classified(
+            Kind.COMPLAINT, recipients, reason=Reason.UNKNOWN, diagnostic=mail.header("subject")
+        )
+    return None
+
+
+def _judge(mail: Part, by_name: dict[str, str], fields: tuple[tuple[str, str], ...]) -> Classified:
+    word = by_name.get("feedback-type", "abuse").partition(";")[0].strip().lower()
+    if word in _NO_COMPLAINTS:
+        return Classified(Kind.NONE, diagnostic=word)
+    named = [first_address(value) for name, value in fields if name in _RECIPIENT_FIELDS]
+    recipients = unique([each for each in named if each])[:_MOST_RECIPIENTS] or _returned_to(mail)
+    kind = Kind.UNSUBSCRIBE if word in _WISHES_TO_LEAVE else Kind.COMPLAINT
+    return Classified(kind, recipients, diagnostic=f"Feedback-Type: {word}"[:200])
+
+
+def _returned_to(mail: Part) -> tuple[str, ...]:
+    """Return to whom the message went that the report returns, if to one."""
+    for part in mail.walk():
+        if part is not mail and part.header("to"):
+            found = unique(list(addresses_in(part.header("to"))))
+            return found if len(found) == 1 else ()
+        if part.content_type == "text/rfc822-headers":
+            headers = dict(reversed(split_headers(part.content.replace(b"\r\n", b"\n"))[0]))
+            found = unique(list(addresses_in(headers.get("to", ""))))
+            return found if len(found) == 1 else ()
+    return ()
+
+
+def _is_hotmail(mail: Part) -> bool:
+    subject = mail.header("subject").lower()
+    return "staff@hotmail.com" in mail.header("from").lower() and subject.startswith(
+        "complaint about message"
+    )
+
+
+def _hotmail_recipient(mail: Part) -> str:
+    for part in mail.walk():
+        for name in ("x-hmxmroriginalrecipient", "x-original-recipient"):
+            if found := first_address(part.header(name)):
+                return found
+    return ""

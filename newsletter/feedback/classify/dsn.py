@@ -1,0 +1,102 @@
+"""Delivery status notifications (RFC 3464), read as tolerantly as they are written.
+
+Seen in the wild and read here: groups without Action, blank lines inside a group, the fields in a text/plain part, no
+address type, `<…>` around addresses, several reports in one mail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from newsletter.feedback.classify.addresses import first_address
+from newsletter.feedback.classify.failures import Action, Failure
+from newsletter.feedback.classify.mime import Part
+
+STATUS_TYPES: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
+_FIELD: Final = re.compile(r"([A-Za-z][A-Za-z-]{2,40})[ \t]*:[ \t]*(.*)")
+_RECIPIENT_FIELDS: Final = ("original-recipient", "final-recipient", "x-actual-recipient")
+_IN_TEXT: Final = re.compile(r"^\s{0,8}Final-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_MOST_RECIPIENTS: Final = 100
+
+
+def reported_failures(mail: Part) -> list[Failure]:
+    """Return what the machine-readable parts say about each recipient."""
+    found: list[Failure] = []
+    for part in mail.walk():
+        if not part.children and (part.content_type in STATUS_TYPES or _IN_TEXT.search(part.text)):
+            found.extend(_read_report(part))
+    return found[:_MOST_RECIPIENTS]
+
+
+def _read_report(part: Part) -> Iterator[Failure]:
+    for group in _groups(_fields(part.text)):
+        failure = _failure(group)
+        if failure is not None:
+            yield failure
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, unfolded value); an empty name stands for a blank line."""
+    name, value = "", ""
+    for line in text.splitlines()[:2000]:
+        if name and line[:1] in (" ", "\t") and line.strip() and not _is_recipient_line(line):
+            value += " " + line.strip()
+            continue
+        if name:
+            yield name, value
+        match = _FIELD.fullmatch(line.strip())
+        name, value = (match[1].lower(), match[2].strip()) if match else ("", "")
+        if not line.strip():
+            yield "", ""
+    if name:
+        yield name, value
+
+
+def _is_recipient_line(line: str) -> bool:
+    return line.strip().lower().startswith(_RECIPIENT_FIELDS)
+
+
+def _groups(fields: Iterable[tuple[str, str]]) -> Iterator[dict[str, str]]:
+    """Split fields by recipient: a recipient field begins a new group when the group has it, or ended with a blank line."""
+    group: dict[str, str] = {}
+    after_blank = False
+    for name, value in fields:
+        if not name:
+            after_blank = True
+            continue
+        has_recipient = any(each in group for each in _RECIPIENT_FIELDS)
+        if name in _RECIPIENT_FIELDS and has_recipient and (after_blank or name in group):
+            yield group
+            group = {}
+        group.setdefault(name, value)
+        after_blank = False
+    yield group
+
+
+def _failure(group: dict[str, str]) -> Failure | None:
+    recipient = next((found for name in _RECIPIENT_FIELDS if (found := _address(group.get(name, "")))), "")
+    if not recipient and not any(name in group for name in _RECIPIENT_FIELDS):
+        return None
+    status = _STATUS.search(group.get("status", ""))
+    return Failure(
+        recipient=recipient,
+        action=_action(group.get("action", "")),
+        status=status[0] if status else "",
+        diagnostic=group.get("diagnostic-code", ""),
+    )
+
+
+def _address(value: str) -> str:
+    return first_address(value.partition(";")[2] or value)
+
+
+def _action(value: str) -> Action:
+    word = value.strip().lower()
+    if word.startswith("delayed"):
+        return Action.DELAYED
+    if word.startswith(("delivered", "relayed", "expanded")):
+        return Action.DELIVERED
+    return Action.FAILED

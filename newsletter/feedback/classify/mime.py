@@ -1,0 +1,188 @@
+"""A tolerant, bounded reader of mail. Returned mail is often broken and sometimes hostile: nothing here raises, nothing is
+slower than linear, and depth, number of parts and size are limited.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.header import decode_header
+from functools import cached_property
+from typing import Final
+
+MOST_BYTES: Final = 1024 * 1024
+_MOST_TEXT: Final = 200_000
+_DEEPEST: Final = 10
+_MOST_PARTS: Final = 60
+_LONGEST_HEADER: Final = 4000
+_FIELD: Final = re.compile(rb"([!-9;-~]{1,80})[ \t]*:[ \t]*(.*)", re.DOTALL)
+_PARAMETER: Final = re.compile(
+    r';\s*([a-z-]{1,40})\*?0?\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))', re.IGNORECASE
+)
+_UNSAFE_CODECS: Final = frozenset(
+    {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined", "mbcs"}
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a mail, the whole mail being the outermost. Names of headers are in small letters."""
+
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    children: tuple[Part, ...] = field(default=())
+
+    def header(self, name: str) -> str:
+        """Return the first header of that name with encoded words read, or an empty text."""
+        return next((decoded(value) for key, value in self.headers if key == name), "")
+
+    def all_headers(self, name: str) -> list[str]:
+        """Return every header of that name."""
+        return [decoded(value) for key, value in self.headers if key == name]
+
+    @cached_property
+    def content_type(self) -> str:
+        """The media type in small letters; text/plain when there is none."""
+        value = self.header("content-type").partition(";")[0].strip().lower()
+        return value if "/" in value else "text/plain"
+
+    def parameter(self, name: str) -> str:
+        """Return a parameter of the Content-Type."""
+        for key, quoted, plain in _PARAMETER.findall(self.header("content-type")):
+            if key.lower() == name:
+                return str(quoted or plain)
+        return ""
+
+    @cached_property
+    def content(self) -> bytes:
+        """The body, transfer encoding undone."""
+        return _transfer_decoded(self.body, self.header("content-transfer-encoding").strip().lower())
+
+    @cached_property
+    def text(self) -> str:
+        """The content as text in its charset, whatever it is."""
+        return _as_text(self.content[:_MOST_TEXT], self.parameter("charset"))
+
+    def walk(self) -> Iterator[Part]:
+        """Yield this part and everything inside it, in order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def read_mail(raw: bytes) -> Part:
+    """Return the parts of a mail; of a huge one, what stands in its first megabyte."""
+    plain = raw[:MOST_BYTES].replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b"\n \t")
+    return _read(plain, 0, [_MOST_PARTS])
+
+
+def _read(raw: bytes, depth: int, parts_left: list[int]) -> Part:
+    headers, body = _split_headers(raw)
+    part = Part(headers, body)
+    parts_left[0] -= 1
+    if depth >= _DEEPEST or parts_left[0] <= 0:
+        return part
+    if part.content_type.startswith("multipart/"):
+        pieces = _split_body(body, part.parameter("boundary"))
+    elif part.content_type in ("message/rfc822", "message/global"):
+        pieces = [part.content.replace(b"\r\n", b"\n").lstrip(b"\n")]
+    else:
+        return part
+    children = []
+    for piece in pieces:
+        if parts_left[0] <= 0:
+            break
+        children.append(_read(piece, depth + 1, parts_left))
+    return Part(headers, body, tuple(children))
+
+
+def split_headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
+    """Return the headers at the beginning of some bytes, and what follows them."""
+    return _split_headers(raw)
+
+
+def _split_headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
+    """Read header fields until the blank line, or until a line that is no field."""
+    found: list[tuple[str, list[bytes]]] = []
+    position = 0
+    while position < len(raw):
+        end = raw.find(b"\n", position)
+        end = len(raw) if end < 0 else end
+        line = raw[position:end]
+        if not line.strip():
+            position = end + 1
+            break
+        if line[:1] in b" \t" and found:
+            found[-1][1].append(line)
+        elif match := _FIELD.fullmatch(line):
+            found.append((match[1].decode("ascii").lower(), [match[2]]))
+        elif not line.startswith((b"From ", b">From ")):
+            break
+        position = end + 1
+    headers = tuple((name, _header_text(lines)) for name, lines in found)
+    return headers, raw[position:]
+
+
+def _header_text(lines: list[bytes]) -> str:
+    value = b" ".join(line.strip() for line in lines[:200])[:_LONGEST_HEADER]
+    return _as_text(value, "")
+
+
+def _split_body(body: bytes, boundary: str) -> list[bytes]:
+    if not boundary:
+        return [body]
+    pieces = (b"\n" + body).split(b"\n--" + boundary.encode("latin-1", "replace"))
+    parts = []
+    for piece in pieces[1:]:
+        if piece.startswith(b"--"):
+            break
+        parts.append(piece.partition(b"\n")[2])
+    return parts or [body]
+
+
+def _transfer_decoded(body: bytes, encoding: str) -> bytes:
+    if encoding.startswith("base64"):
+        try:
+            return base64.b64decode(body.translate(None, b" \t\r\n") + b"==")
+        except (binascii.Error, ValueError):
+            return body
+    if encoding.startswith("quoted-printable"):
+        return binascii.a2b_qp(body)
+    return body
+
+
+def _as_text(data: bytes, charset: str) -> str:
+    for name in (charset, "utf-8"):
+        if _is_safe(name):
+            try:
+                return data.decode(name, "strict" if name == "utf-8" else "replace")
+            except (UnicodeError, LookupError, ValueError):
+                continue
+    return data.decode("latin-1")
+
+
+def _is_safe(charset: str) -> bool:
+    """Text codecs only, and none that takes more than linear time."""
+    try:
+        info = codecs.lookup(charset)
+    except (LookupError, ValueError):
+        return False
+    return info.name not in _UNSAFE_CODECS and getattr(info, "_is_text_encoding", False)
+
+
+def decoded(value: str) -> str:
+    """Return a header value with its encoded words read."""
+    if "=?" not in value:
+        return value
+    try:
+        pieces = decode_header(value)
+    except (ValueError, binascii.Error):
+        return value
+    return "".join(
+        piece if isinstance(piece, str) else _as_text(piece, charset or "latin-1")
+        for piece, charset in pieces
+    )

@@ -1,0 +1,27 @@
+"""The verbs of this stage, in one place for web, command line and workers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from newsletter.feedback.applying import apply_returned_mail, mark_failed
+from newsletter.feedback.rejections import apply_rejections, enqueue_untaken
+from newsletter.feedback.storing import enqueue_forgotten, store_returned_mail, take_in
+from newsletter.jobs import JobQueue
+
+__all__ = [
+    "apply_rejections",
+    "apply_returned_mail",
+    "mark_failed",
+    "store_returned_mail",
+    "sweep_feedback",
+    "take_in",
+]
+
+
+def sweep_feedback(session: Session, queue: JobQueue, now: datetime) -> None:
+    """Ask again for everything whose hint was lost. Two sweeps at once are harmless."""
+    enqueue_forgotten(session, queue, now)
+    enqueue_untaken(session, queue, now)

@@ -1,0 +1,46 @@
+"""Take in refusals and returned mail: each a few lines around the feedback stage."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from sqlalchemy.exc import SQLAlchemyError
+
+from newsletter.db.session import unit_of_work
+from newsletter.errors import NewsletterError
+from newsletter.feedback import service
+from newsletter.jobs import JobName
+from workers.factory import container
+
+
+@shared_task(name=JobName.APPLY_REJECTIONS.value)
+def apply_rejections(campaign_id: int) -> None:
+    """Take in the 5xx of a campaign, batch by batch."""
+    parts = container()
+    taken = 1
+    while taken:
+        with unit_of_work(parts.sessions) as session:
+            taken = service.apply_rejections(session, campaign_id, parts.clock.now())
+
+
+@shared_task(name=JobName.APPLY_RETURNED_MAIL.value)
+def apply_returned_mail(returned_mail_id: int) -> None:
+    """Take in one returned mail. One that cannot be read is put aside; trouble with the database is tried again later."""
+    parts = container()
+    now = parts.clock.now()
+    try:
+        with unit_of_work(parts.sessions) as session:
+            service.apply_returned_mail(session, returned_mail_id, keyring=parts.keyring, now=now)
+    except (NewsletterError, SQLAlchemyError):
+        raise
+    except Exception as error:
+        with unit_of_work(parts.sessions) as session:
+            service.mark_failed(session, returned_mail_id, repr(error), now=now)
+        raise
+
+
+@shared_task(name=JobName.SWEEP_FEEDBACK.value)
+def sweep_feedback() -> None:
+    """Ask again for what was forgotten."""
+    parts = container()
+    with unit_of_work(parts.sessions) as session:
+        service.sweep_feedback(session, parts.queue, parts.clock.now())
