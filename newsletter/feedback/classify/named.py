@@ -1,0 +1,95 @@
+"""Whom a notice names as not reached. Formats differ; what they share is where an address stands in its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from newsletter.feedback.classify.addresses import addresses_in, first_address, unique
+from newsletter.feedback.classify.mime import Part
+from newsletter.feedback.classify.notice import Notice
+from newsletter.feedback.classify.verdict import reason_in_words
+
+_ADDRESS: Final = r"[^\s<>()\[\]:;,\"']{1,64}@[\w.-]{1,253}"
+#: `<ada@example.com>:` as qmail and Postfix begin a paragraph.
+_AT_START: Final = re.compile(rf"^[ \t*>-]{{0,8}}[\"'<(\[]{{0,2}}({_ADDRESS})[\"'>)\]]{{0,2}}[ \t]*:(?!//)")
+#: A line that is nothing but an address, as Exim and many others write.
+_ALONE: Final = re.compile(rf"^[ \t*>-]{{0,40}}(?:SMTP:|rfc822;|mailto:)?[ \t]*[\"'<(\[]{{0,2}}({_ADDRESS})[\"'>)\]]{{0,2}}[ \t.,;:]*(?:\(.{{0,80}}\))?[ \t]*$", re.IGNORECASE)
+_RCPT: Final = re.compile(rf"\bRCPT[ _]TO:?[ \t]*<?({_ADDRESS})>?", re.IGNORECASE)
+_LABELLED: Final = re.compile(
+    r"^[ \t*>|-]{0,8}(?:(?:failed|intended|final|original|undeliverable|bad|invalid|unknown)[ -])?(?:recipients?|addressee|to|user|e?-?mail|address(?:es)?|mailbox|account|message to|delivery to|sent to|for|"
+    r"destinatario|destinataire|empf[äa]nger|получатель|宛先|送信先|收件人)(?: address(?:es)?| name)?s?[ \t]*(?:\([^()]{0,40}\))?[ \t]*[:：=][ \t]*(.{3,200})$",
+    re.IGNORECASE,
+)  # fmt: skip
+_DAEMONS: Final = re.compile(r"(?:mailer-?daemon|post-?master|mail-?admin|abuse|noc|support|help(?:desk)?|hostmaster|root|no-?reply|double-bounce|mdaemon|administrator|webmaster)@", re.IGNORECASE)
+
+
+def named_recipients(mail: Part, notice: Notice) -> tuple[str, ...]:
+    """Return the addresses that could not be reached; the surest kind of evidence that there is decides alone."""
+    stated = [address for value in mail.all_headers("x-failed-recipients") for address in addresses_in(value)]
+    if stated:
+        return unique(stated)
+    strangers = _strangers(mail, notice)
+    for find in _EVIDENCE:
+        found = unique([each for each in find(notice) if each.lower() not in strangers and not _DAEMONS.match(each)])
+        if found:
+            return found
+    return ()
+
+
+def _strangers(mail: Part, notice: Notice) -> frozenset[str]:
+    """Addresses that are never the recipient: of the report itself, and whoever sent the returned message."""
+    headers = ("from", "to", "reply-to", "sender", "return-path", "errors-to", "delivered-to", "x-original-to", "envelope-to")
+    own = [address for name in headers for value in mail.all_headers(name) for address in addresses_in(value)]
+    sent_by = addresses_in(notice.returned("from", "return-path", "sender", "reply-to", "errors-to"))
+    wanted = {each.lower() for each in addresses_in(notice.returned("to", "cc"))}
+    return frozenset(each.lower() for each in (*own, *sent_by) if each.lower() not in wanted)
+
+
+def _by_lines(*patterns: re.Pattern[str]) -> Callable[[Notice], Iterable[str]]:
+    def find(notice: Notice) -> Iterable[str]:
+        for line in notice.text.splitlines():
+            for pattern in patterns:
+                match = pattern.match(line[:400])
+                if match:
+                    yield from addresses_in(match[1])
+                    break
+
+    return find
+
+
+def _in_commands(notice: Notice) -> Iterable[str]:
+    return (first_address(match[1]) for match in _RCPT.finditer(notice.text))
+
+
+def _beside_failure_words(notice: Notice) -> Iterable[str]:
+    for line in notice.text.splitlines():
+        if "@" in line and reason_in_words(line) is not None:
+            yield from list(addresses_in(line))[:1]
+
+
+def _returned_and_named(notice: Notice) -> Iterable[str]:
+    """Whoever the returned message went to and the notice names too."""
+    text = notice.text.lower()
+    return [each for each in addresses_in(notice.returned("to", "cc", "bcc", "x-original-to")) if each.lower() in text]
+
+
+def _only_returned(notice: Notice) -> Iterable[str]:
+    found = unique(list(addresses_in(notice.returned("to"))))
+    return found if len(found) == 1 else ()
+
+
+def _anywhere(notice: Notice) -> Iterable[str]:
+    return list(addresses_in(notice.text))[:1]
+
+
+_EVIDENCE: Final = (
+    _by_lines(_AT_START, _ALONE),
+    _returned_and_named,
+    _in_commands,
+    _by_lines(_LABELLED),
+    _beside_failure_words,
+    _only_returned,
+    _anywhere,
+)

@@ -1,0 +1,109 @@
+"""What a server wrote for people, apart from the message that it returns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from newsletter.feedback.classify.dsn import STATUS_TYPES
+from newsletter.feedback.classify.mime import Part, split_headers
+
+_MOST: Final = 20_000
+_RETURNED_TYPES: Final = frozenset({"message/rfc822", "message/global", "message/partial", "text/rfc822-headers", "message/global-headers", "message/rfc822-headers"})
+_COPY_FOLLOWS: Final = re.compile(
+    r"^[\s>*=_-]*(?:"
+    r"below this line is (?:a|the) copy|this is a copy of|(?:original|returned|unsent|undelivered|bounced|the) (?:message|mail)(?: (?:text|body|headers?))? (?:follows|below|is attached|attached|is below|included|returned)|"
+    r"(?:the )?(?:body|text|headers?|header|first \d+ \w+) of (?:your|the) (?:original |returned )?(?:message|mail)|original (?:message|mail)\b|(?:unsent|returned) message|message (?:text|header|headers|body|contents) (?:follow|below)|"
+    r"here is (?:a copy|your|the)|a copy of (?:your|the) (?:original )?message|your (?:original )?(?:message|mail) (?:follows|reads|is (?:below|attached|enclosed)|in part)|the (?:original )?message (?:was|that was sent|follows|you sent)|copy of (?:your|the) (?:original )?message|"
+    r"start of returned message|beginning? of (?:original|returned|message)|includes? a copy of|message follows|included is a copy|forwarded message|encabezado|mensaje original|message d'origine|urspr[üu]ngliche nachricht|исходное|оригинал"
+    r")",
+    re.IGNORECASE,
+)  # fmt: skip
+_HEADER: Final = re.compile(r"[ \t>|]{0,4}([A-Za-z][A-Za-z0-9-]{1,40}):(?:[ \t]|$)")
+_TELLING: Final = frozenset({"received", "return-path", "message-id", "mime-version", "dkim-signature", "x-mailer", "content-type"})
+_TAGS: Final = re.compile(r"<(?:style|script|head)\b.{0,20000}?</(?:style|script|head)>|<(?:br|/p|/div|/tr|/li|/h\d)\b[^<>]{0,200}>|<[/!]?[a-z][^<>@]{0,500}>", re.IGNORECASE | re.DOTALL)
+_ENTITIES: Final = {"&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&quot;": '"', "&#39;": "'", "&#64;": "@", "&amp;": "&"}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """`text` is the server's own; `original` holds what is known of the returned message's headers."""
+
+    text: str
+    original: tuple[tuple[str, str], ...]
+
+    def returned(self, *names: str) -> str:
+        """Return what the returned message's headers of these names hold, joined by spaces."""
+        return " ".join(value for name, value in self.original if name in names)
+
+
+def read_notice(mail: Part) -> Notice:
+    """Return the server's words and the headers of the message that they are about."""
+    texts: list[str] = []
+    original: tuple[tuple[str, str], ...] = ()
+    for part in _outer_parts(mail):
+        if part.content_type in _RETURNED_TYPES:
+            original = original or _headers_of(part)
+        elif part.content_type.startswith("text/") and not original:
+            text, below = _split(_plain(part))
+            texts.append(text)
+            original = original or below
+    return Notice("\n".join(texts)[:_MOST], original)
+
+
+def _outer_parts(part: Part) -> Iterator[Part]:
+    """Yield leaves and returned messages, not what is inside a returned message."""
+    if part.content_type in _RETURNED_TYPES or not part.children:
+        yield part
+        return
+    for child in part.children:
+        yield from _outer_parts(child)
+
+
+def _headers_of(part: Part) -> tuple[tuple[str, str], ...]:
+    if part.children:
+        return part.children[0].headers
+    return split_headers(part.content.replace(b"\r\n", b"\n").lstrip(b"\n"))[0]
+
+
+def _plain(part: Part) -> str:
+    if part.content_type != "text/html":
+        return part.text
+    text = _TAGS.sub(lambda match: "\n" if match[0][1:2] in "bB/" or "\n" in match[0] else " ", part.text)
+    for entity, character in _ENTITIES.items():
+        text = text.replace(entity, character)
+    return text
+
+
+def _split(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Cut a text where the returned message begins: at its headers, or at words that announce it."""
+    lines = text[:_MOST * 4].splitlines()
+    start = _start_of_headers(lines)
+    announced = next((n for n, line in enumerate(lines) if n and _COPY_FOLLOWS.match(line)), len(lines))
+    if start is None:
+        return "\n".join(lines[:announced]), ()
+    block = "\n".join(line.lstrip(" \t>|") if _HEADER.match(line) else line for line in lines[start : start + 120])
+    headers = split_headers(block.encode("utf-8", "replace"))[0]
+    return "\n".join(lines[: min(start, announced if announced > 2 else start)]), headers
+
+
+def _start_of_headers(lines: list[str]) -> int | None:
+    """Return where a block of mail headers begins: three or more fields, one of which only real mail has."""
+    start, names = None, set[str]()
+    for number, line in enumerate(lines):
+        match = _HEADER.match(line)
+        if match:
+            start = number if start is None else start
+            names.add(match[1].lower())
+            if len(names) >= 3 and names & _TELLING:
+                return start
+        elif not (start is not None and line[:1] in (" ", "\t", ">", "|") and line.strip(" \t>|")):
+            start, names = None, set()
+    return None
+
+
+def is_machine_part(part: Part) -> bool:
+    """Say whether a part is a report for machines."""
+    return part.content_type in STATUS_TYPES
