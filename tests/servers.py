@@ -110,6 +110,9 @@ class PostgresServer:
                 "127.0.0.1",
                 "-c",
                 "max_connections=200",
+                # A killed worker is not a power cut: tests need what the kernel has, not what the disk has.
+                "-c",
+                "fsync=off",
             ],
             stdout=subprocess.DEVNULL,
             stderr=(folder / "log").open("wb"),

@@ -26,6 +26,7 @@ def create_database_engine(url: str, **options: Any) -> Engine:
     :raises Unavailable: when the folder of a SQLite database cannot be made.
     """
     parsed = make_url(url)
+    options.setdefault("hide_parameters", True)  # they hold addresses, and errors go to logs
     if parsed.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, **options)
     if parsed.database and parsed.database != ":memory:":

@@ -40,7 +40,7 @@ class Committer:
     sessions: Sessions
     journal: Journal
     owner: str
-    campaign_id: int
+    scope: ledger.Scope
     stopped: bool = False
     refused: bool = False
     broken: bool = False
@@ -128,7 +128,7 @@ class Committer:
                 ledger.give_back(session, undo, self.owner)
             if renew:
                 ledger.renew_lease(session, self.owner)
-            return ledger.grant_intents(session, self.owner, ids)
+            return ledger.grant_intents(session, self.owner, ids, self.scope)
 
     async def _wait_for_database(
         self, loop: asyncio.AbstractEventLoop, results: list[Result], undo: list[int]

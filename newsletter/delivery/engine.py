@@ -19,6 +19,7 @@ from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.claim import Claimed, claim
 from newsletter.delivery.committer import Committer, LedgerUnavailable
 from newsletter.delivery.journal import Journal, Result
+from newsletter.delivery.ledger import Scope
 from newsletter.delivery.replies import Reply, judge
 from newsletter.delivery.retry import next_attempt
 from newsletter.delivery.smtp.connection import ConnectionTrouble, SmtpConnection, Unanswered
@@ -58,7 +59,7 @@ class Sender:
     sessions: Sessions
     clock: Clock
     target: SmtpTarget
-    campaign_id: int
+    scope: Scope
     prepare: Prepare
     journal_folder: Path
     connections: int = 20
@@ -82,7 +83,7 @@ class Sender:
 
     async def _run(self) -> None:
         self._journal = Journal(self.journal_folder, self.owner)
-        self._committer = Committer(self.sessions, self._journal, self.owner, self.campaign_id)
+        self._committer = Committer(self.sessions, self._journal, self.owner, self.scope)
         committing = asyncio.create_task(self._committer.run())
         try:
             await self._fill()
@@ -108,9 +109,9 @@ class Sender:
 
     def _claim(self) -> list[Claimed]:
         with unit_of_work(self.sessions) as session:
-            rows = claim(session, self.campaign_id, self.owner, after=self._cursor)
+            rows = claim(session, self.scope.campaign_id, self.owner, after=self._cursor)
             if not rows and self._cursor:
-                rows = claim(session, self.campaign_id, self.owner)
+                rows = claim(session, self.scope.campaign_id, self.owner)
             return rows
 
     def _must_stop(self) -> bool:

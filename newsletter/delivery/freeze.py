@@ -6,7 +6,7 @@ afterwards.
 
 from __future__ import annotations
 
-from sqlalchemy import Insert, case, exists, func, literal, select
+from sqlalchemy import Insert, case, exists, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -98,5 +98,8 @@ def _begin_sending(session: Session, queue: JobQueue, campaign: Campaign) -> Non
     count = session.scalar(select(func.count()).where(Delivery.campaign_id == campaign.id)) or 0
     campaign.state, campaign.frozen_at, campaign.audience = CampaignState.SENDING.value, now, count
     note(session, campaign.id, f"The audience stands: {count:,} people.", now=now)
+    if session.get_bind().dialect.name == "postgresql":
+        # Without statistics of the new rows the planner reads the whole campaign for each round of intents.
+        session.execute(text("ANALYZE deliveries, subscriptions, suppressions"))
     for _ in range(SENDER_HINTS):
         enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=campaign.id)

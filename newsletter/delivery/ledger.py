@@ -8,20 +8,30 @@ ended with its reason, in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Subscription, Suppression
+from newsletter.audience.suppressions import applies_to
 from newsletter.delivery.claim import LEASE
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.journal import Result
-from newsletter.delivery.models import Campaign, CampaignList, Delivery
+from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.states import CampaignState, DeliveryState
-from newsletter.issues.models import Issue
 
 _UNSYNCED = {"synchronize_session": False}
 IN_FLIGHT = (int(DeliveryState.CLAIMED), int(DeliveryState.COMMITTING))
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a campaign's rows are checked against; none of it changes after the freeze."""
+
+    campaign_id: int
+    publication_id: int
+    list_ids: tuple[int, ...]
 
 
 def record_results(session: Session, owner: str, results: Iterable[Result]) -> None:
@@ -59,40 +69,46 @@ def parameters_of(result: Result) -> dict[str, object]:
     }
 
 
-def grant_intents(session: Session, owner: str, ids: list[int]) -> set[int]:
+def grant_intents(session: Session, owner: str, ids: list[int], scope: Scope) -> set[int]:
     """Commit `committing` for the rows that may be sent now; return their ids. Ends or gives back the others."""
     if not ids:
         return set()
-    mine = (Delivery.id.in_(ids), Delivery.owner == owner, Delivery.state == int(DeliveryState.CLAIMED))
+    suppressed, member = is_suppressed(scope), is_member(scope)
     granted = set(
         session.scalars(
             update(Delivery)
-            .where(*mine, campaign_is_sending(), ~is_suppressed(), is_member())
+            .where(*_mine(owner, ids), campaign_is_sending(scope), ~suppressed, member)
             .values(state=int(DeliveryState.COMMITTING))
             .returning(Delivery.id)
             .execution_options(**_UNSYNCED)
         )
     )
     if len(granted) < len(ids):
-        _settle_refused(session, [row_id for row_id in ids if row_id not in granted], owner)
+        refused = [row_id for row_id in ids if row_id not in granted]
+        _end_refused(session, owner, refused, suppressed, DeliveryState.SUPPRESSED, "suppressed")
+        _end_refused(session, owner, refused, ~member, DeliveryState.SKIPPED, "unsubscribed")
+        give_back(session, refused, owner)
     return granted
 
 
-def _settle_refused(session: Session, ids: list[int], owner: str) -> None:
-    """Say why a row was refused: suppressed, left the lists, or the campaign stopped (then it goes back)."""
-    mine = (Delivery.id.in_(ids), Delivery.owner == owner, Delivery.state == int(DeliveryState.CLAIMED))
-    free = {"owner": None, "lease_until": None}
-    for condition, state, reason in (
-        (is_suppressed(), DeliveryState.SUPPRESSED, "suppressed"),
-        (~is_member(), DeliveryState.SKIPPED, "unsubscribed"),
-    ):
-        session.execute(
-            update(Delivery)
-            .where(*mine, condition)
-            .values(state=int(state), reason=reason, **free)
-            .execution_options(**_UNSYNCED)
-        )
-    give_back(session, ids, owner)
+def _mine(owner: str, ids: list[int]) -> tuple[ColumnElement[bool], ...]:
+    return Delivery.id.in_(ids), Delivery.owner == owner, Delivery.state == int(DeliveryState.CLAIMED)
+
+
+def _end_refused(
+    session: Session,
+    owner: str,
+    ids: list[int],
+    condition: ColumnElement[bool],
+    state: DeliveryState,
+    reason: str,
+) -> None:
+    session.execute(
+        update(Delivery)
+        .where(*_mine(owner, ids), condition)
+        .values(state=int(state), reason=reason, owner=None, lease_until=None)
+        .execution_options(**_UNSYNCED)
+    )
 
 
 def give_back(session: Session, ids: Iterable[int], owner: str) -> None:
@@ -129,40 +145,29 @@ def renew_lease(session: Session, owner: str) -> None:
     )
 
 
-def campaign_is_sending() -> ColumnElement[bool]:
-    """Return the condition that the row's campaign is sending."""
+def campaign_is_sending(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition that the campaign is sending."""
     return exists(
         select(Campaign.id).where(
-            Campaign.id == Delivery.campaign_id, Campaign.state == CampaignState.SENDING.value
+            Campaign.id == scope.campaign_id, Campaign.state == CampaignState.SENDING.value
         )
     )
 
 
-def is_suppressed() -> ColumnElement[bool]:
-    """Return the condition that the row's address must not be mailed (everywhere or by the campaign's publication)."""
-    publication = (
-        select(Issue.publication_id)
-        .join(Campaign, Campaign.issue_id == Issue.id)
-        .where(Campaign.id == Delivery.campaign_id)
-        .scalar_subquery()
-    )
-    row = aliased(Suppression)
+def is_suppressed(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition that a row's address must not be mailed, everywhere or by this publication."""
     return exists(
-        select(row.id).where(
-            row.address_key == Delivery.address_key,
-            row.lifted_at.is_(None),
-            row.publication_id.is_(None) | (row.publication_id == publication),
+        select(Suppression.id).where(
+            Suppression.address_key == Delivery.address_key, applies_to(scope.publication_id)
         )
     )
 
 
-def is_member() -> ColumnElement[bool]:
+def is_member(scope: Scope) -> ColumnElement[bool]:
     """Return the condition that the person is still confirmed on one of the campaign's lists."""
     return exists(
-        select(Subscription.id)
-        .join(CampaignList, CampaignList.list_id == Subscription.list_id)
-        .where(
-            CampaignList.campaign_id == Delivery.campaign_id,
+        select(Subscription.id).where(
+            Subscription.list_id.in_(scope.list_ids),
             Subscription.subscriber_id == Delivery.subscriber_id,
             Subscription.state == "confirmed",
         )

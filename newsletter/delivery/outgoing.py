@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from newsletter.delivery.claim import Claimed
 from newsletter.delivery.engine import Envelope
+from newsletter.delivery.ledger import Scope
 from newsletter.delivery.models import Campaign
 from newsletter.errors import InvalidInput
 from newsletter.issues.snapshot import IssueSnapshot
@@ -51,6 +52,7 @@ class CampaignMail:
     room: MailRoom
     snapshot: IssueSnapshot
     message: CompiledMessage
+    scope: Scope
 
     def prepare(self, row: Claimed) -> Envelope:
         """Return the message of a row, ready for the wire.
@@ -69,4 +71,5 @@ def campaign_mail(room: MailRoom, campaign: Campaign) -> CampaignMail:
     """Return the mail of a campaign, from its frozen snapshot."""
     snapshot = IssueSnapshot.from_document(campaign.snapshot.document)
     list_slug = campaign.lists[0].slug if len(campaign.lists) == 1 else None
-    return CampaignMail(room, snapshot, room.compiled(snapshot, list_slug))
+    scope = Scope(campaign.id, campaign.issue.publication_id, tuple(each.id for each in campaign.lists))
+    return CampaignMail(room, snapshot, room.compiled(snapshot, list_slug), scope)

@@ -64,7 +64,7 @@ def _send(parts: SendingParts, campaign_id: int) -> None:
     if mail is None:
         return
     sender = Sender(
-        sessions=parts.sessions, clock=parts.clock, target=parts.target, campaign_id=campaign_id, prepare=mail.prepare,
+        sessions=parts.sessions, clock=parts.clock, target=parts.target, scope=mail.scope, prepare=mail.prepare,
         journal_folder=parts.journal_folder, connections=parts.connections,
     )  # fmt: skip
     claimed = sender.run()

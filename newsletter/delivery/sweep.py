@@ -52,10 +52,12 @@ def replay_journals(sessions: Sessions, folder: Path) -> int:
 def replay(session: Session, results: list[Result]) -> None:
     """Record replies of a sender that is gone, also over `ambiguous`; the fence keeps newer claims safe."""
     table = Delivery.__table__
-    unknown = [int(DeliveryState.COMMITTING), int(DeliveryState.AMBIGUOUS)]
+    unknown = or_(
+        *(table.c.state == int(state) for state in (DeliveryState.COMMITTING, DeliveryState.AMBIGUOUS))
+    )
     statement = (
         update(Delivery)
-        .where(table.c.id == bindparam("row_id"), table.c.fence == bindparam("row_fence"), table.c.state.in_(unknown))
+        .where(table.c.id == bindparam("row_id"), table.c.fence == bindparam("row_fence"), unknown)
         .values(
             state=bindparam("new_state"), smtp_code=bindparam("new_code"), response=bindparam("new_response"),
             reason=bindparam("new_reason"), bounce=bindparam("new_bounce"), sent_at=bindparam("new_sent_at"),

@@ -1,7 +1,7 @@
 """An SMTP server in a process of its own that keeps every message it accepted, for tests and benchmarks.
 
 Run as `python -m tests.support.sink --port P --store FILE [--delay SECONDS]`. Each accepted message is appended to the
-store, envelope first, before the final reply goes out: what was answered with 250 is in the file.
+store and its envelope to FILE.index before the final reply goes out: what was answered with 250 is in both.
 """
 
 from __future__ import annotations
@@ -40,17 +40,19 @@ class Sink:
 
     def accepted(self) -> Iterator[Accepted]:
         """Yield what was accepted so far, in order."""
-        with self.store.open("rb") as file:
-            while head := file.readline():
-                envelope = json.loads(head)
-                message = file.read(envelope["size"])
-                if len(message) < envelope["size"]:
-                    return
-                yield Accepted(envelope["from"], envelope["to"], message)
+        with self.store.open("rb") as messages, index_of(self.store).open("rb") as index:
+            for line in index:
+                envelope = json.loads(line)
+                yield Accepted(envelope["from"], envelope["to"], messages.read(envelope["size"]))
 
     def count(self) -> int:
         """Return how many messages were accepted so far."""
-        return sum(1 for _ in self.accepted())
+        return index_of(self.store).read_bytes().count(b"\n")
+
+
+def index_of(store: Path) -> Path:
+    """Return the file of envelopes beside a store of messages."""
+    return store.with_suffix(".index")
 
 
 @contextmanager
@@ -58,6 +60,7 @@ def running_sink(folder: Path, *, delay: float = 0.0) -> Iterator[Sink]:
     """Run a sink until the block ends; `delay` seconds pass before each final reply."""
     port, store = free_port(), folder / "sink.store"
     store.touch()
+    index_of(store).touch()
     command = [
         sys.executable,
         "-m",
@@ -78,8 +81,8 @@ def running_sink(folder: Path, *, delay: float = 0.0) -> Iterator[Sink]:
 class SinkProtocol(asyncio.Protocol):
     """One connection: enough of RFC 5321 and PIPELINING (RFC 2920) for a sender."""
 
-    def __init__(self, store: BinaryIO, delay: float) -> None:
-        self._store, self._delay = store, delay
+    def __init__(self, store: BinaryIO, index: BinaryIO, delay: float) -> None:
+        self._store, self._index, self._delay = store, index, delay
         self._buffer = bytearray()
         self._in_data = False
         self._sender = self._recipient = ""
@@ -112,8 +115,10 @@ class SinkProtocol(asyncio.Protocol):
 
     def _keep(self, message: bytes) -> None:
         head = {"from": self._sender, "to": self._recipient, "size": len(message)}
-        self._store.write(json.dumps(head).encode() + b"\n" + message)
+        self._store.write(message)
         self._store.flush()
+        self._index.write(json.dumps(head).encode() + b"\n")
+        self._index.flush()
 
     def _line(self) -> bool:
         line, found, rest = bytes(self._buffer).partition(b"\r\n")
@@ -146,8 +151,10 @@ async def serve(port: int, store: Path, delay: float) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    with store.open("ab") as file:
-        server = await loop.create_server(lambda: SinkProtocol(file, delay), "127.0.0.1", port, backlog=512)
+    with store.open("ab") as messages, index_of(store).open("ab") as index:
+        server = await loop.create_server(
+            lambda: SinkProtocol(messages, index, delay), "127.0.0.1", port, backlog=512
+        )
         await ended.wait()
         server.close()
 
