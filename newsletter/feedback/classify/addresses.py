@@ -38,7 +38,7 @@ def _address_at(text: str, position: int) -> str:
     after = _AFTER.match(text, position + 1, position + 1 + _LONGEST_DOMAIN)
     if before is None or after is None:
         return ""
-    local = before[0].lstrip(_LEADING).rstrip(".")
+    local = before[0].lstrip(_LEADING)
     domain = after[0].lower().rstrip(".")
     return f"{local}@{domain}" if local and "." in domain and not domain.replace(".", "").isdigit() else ""
 

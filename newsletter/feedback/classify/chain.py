@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from newsletter.feedback.classify.addresses import unique
 from newsletter.feedback.classify.arf import read_complaint
+from newsletter.feedback.classify.autoreply import (
+    is_challenge,
+    is_read_receipt,
+    read_auto_reply,
+    read_wish_to_leave,
+)
 from newsletter.feedback.classify.dsn import reported_failures
 from newsletter.feedback.classify.failures import Action, Failure
 from newsletter.feedback.classify.mime import Part, read_mail
@@ -11,8 +19,8 @@ from newsletter.feedback.classify.named import named_recipients
 from newsletter.feedback.classify.notice import Notice, read_notice
 from newsletter.feedback.classify.signs import looks_returned
 from newsletter.feedback.classify.values import Classified, Kind, Reason
-from newsletter.feedback.classify.verdict import Verdict, judge
-from newsletter.feedback.classify.words import DELAY
+from newsletter.feedback.classify.verdict import judge
+from newsletter.feedback.classify.words import announces_retries
 
 _LONGEST_DIAGNOSTIC = 1000
 
@@ -26,41 +34,45 @@ def classify(raw: bytes) -> Classified:
 
 
 def _classify(mail: Part) -> Classified:
-    complaint = read_complaint(mail)
-    if complaint is not None:
-        return complaint
+    certain = read_complaint(mail) or read_wish_to_leave(mail)
+    if certain is not None:
+        return certain
+    if is_read_receipt(mail):
+        return Classified(Kind.NONE)
     notice = read_notice(mail)
-    failures = reported_failures(mail) or _told_failures(mail, notice)
+    failures = reported_failures(mail)
+    if failures and is_challenge(" ".join(failure.diagnostic for failure in failures)):
+        return Classified(Kind.AUTOREPLY, diagnostic=failures[0].diagnostic[:_LONGEST_DIAGNOSTIC])
+    if failures and not any(failure.recipient for failure in failures):
+        failures = [
+            replace(failures[0], recipient=each) for each in named_recipients(mail, notice)
+        ] or failures
+    failures = failures or _told_failures(mail, notice)
     if failures:
         return _gravest(failures, notice)
-    return Classified(Kind.NONE)
+    return read_auto_reply(mail, notice) or Classified(Kind.NONE)
 
 
 def _told_failures(mail: Part, notice: Notice) -> list[Failure]:
     """Return the failures of a notice that is written for people only."""
-    if not looks_returned(mail, notice.text):
+    if not looks_returned(mail, notice):
         return []
-    delayed = DELAY.search(" ".join((mail.header("subject") + " " + notice.text).lower().split())[:3000])
+    delayed = announces_retries(mail.header("subject") + "\n" + notice.text)
     action = Action.DELAYED if delayed else Action.FAILED
     named = named_recipients(mail, notice) or ("",)
     return [Failure(each, action) for each in named]
 
 
 def _gravest(failures: list[Failure], notice: Notice) -> Classified:
-    """Return the gravest verdict over all recipients, and the recipients that it is about."""
+    """Return the gravest verdict, and all who were not reached."""
     judged = [(failure, judge(failure, notice.text)) for failure in failures]
-    for kind in (Kind.HARD, Kind.SOFT):
-        of_kind = [(failure, verdict) for failure, verdict in judged if verdict.kind is kind]
-        if of_kind:
-            return _classified(of_kind, notice)
-    return Classified(Kind.NONE)
-
-
-def _classified(found: list[tuple[Failure, Verdict]], notice: Notice) -> Classified:
-    failure, verdict = found[0]
+    failed = [(failure, verdict) for failure, verdict in judged if verdict.kind is not Kind.NONE]
+    if not failed:
+        return Classified(Kind.NONE)
+    failure, verdict = min(failed, key=lambda each: each[1].kind is not Kind.HARD)
     return Classified(
         kind=verdict.kind,
-        recipients=unique([each.recipient for each, _ in found if each.recipient]),
+        recipients=unique([each.recipient for each, _ in failed if each.recipient]),
         status=verdict.status,
         reason=verdict.reason,
         diagnostic=(failure.diagnostic or " ".join(notice.text.split()))[:_LONGEST_DIAGNOSTIC],

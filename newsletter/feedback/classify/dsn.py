@@ -81,6 +81,8 @@ def _failure(group: dict[str, str]) -> Failure | None:
     if not recipient and not any(name in group for name in _RECIPIENT_FIELDS):
         return None
     status = _STATUS.search(group.get("status", ""))
+    if not recipient and status is None:
+        return None
     return Failure(
         recipient=recipient,
         action=_action(group.get("action", "")),

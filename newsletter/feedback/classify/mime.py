@@ -23,6 +23,8 @@ _FIELD: Final = re.compile(rb"([!-9;-~]{1,80})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER: Final = re.compile(
     r';\s*([a-z-]{1,40})\*?0?\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))', re.IGNORECASE
 )
+#: A parameter at the beginning of a line: the white space of a folded Content-Type was lost.
+_BROKEN_FOLD: Final = re.compile(rb"(?:boundary|charset|report-type|name|type)=", re.IGNORECASE)
 _UNSAFE_CODECS: Final = frozenset(
     {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined", "mbcs"}
 )
@@ -116,7 +118,7 @@ def _split_headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
         if not line.strip():
             position = end + 1
             break
-        if line[:1] in b" \t" and found:
+        if found and (line[:1] in b" \t" or _BROKEN_FOLD.match(line)):
             found[-1][1].append(line)
         elif match := _FIELD.fullmatch(line):
             found.append((match[1].decode("ascii").lower(), [match[2]]))

@@ -9,20 +9,42 @@ from typing import Final
 from newsletter.feedback.classify.addresses import addresses_in, first_address, unique
 from newsletter.feedback.classify.mime import Part
 from newsletter.feedback.classify.notice import Notice
-from newsletter.feedback.classify.verdict import reason_in_words
+from newsletter.feedback.classify.signs import tells_of_failure
+from newsletter.feedback.classify.words import reason_in_words
 
 _ADDRESS: Final = r"[^\s<>()\[\]:;,\"']{1,64}@[\w.-]{1,253}"
 #: `<ada@example.com>:` as qmail and Postfix begin a paragraph.
 _AT_START: Final = re.compile(rf"^[ \t*>-]{{0,8}}[\"'<(\[]{{0,2}}({_ADDRESS})[\"'>)\]]{{0,2}}[ \t]*:(?!//)")
 #: A line that is nothing but an address, as Exim and many others write.
-_ALONE: Final = re.compile(rf"^[ \t*>-]{{0,40}}(?:SMTP:|rfc822;|mailto:)?[ \t]*[\"'<(\[]{{0,2}}({_ADDRESS})[\"'>)\]]{{0,2}}[ \t.,;:]*(?:\(.{{0,80}}\))?[ \t]*$", re.IGNORECASE)
-_RCPT: Final = re.compile(rf"\bRCPT[ _]TO:?[ \t]*<?({_ADDRESS})>?", re.IGNORECASE)
+_ALONE: Final = re.compile(
+    rf"^[ \t*>-]{{0,40}}(?:SMTP:|rfc822;|mailto:)?[ \t]*[\"'<(\[]{{0,2}}({_ADDRESS})[\"'>)\]]{{0,2}}[ \t.,;:]*(?:\(.{{0,80}}\))?[ \t]*$",
+    re.IGNORECASE,
+)
+#: A line that begins with an address: `ada@example.com on Monday`, `<ada@example.com>... User unknown`.
+_BEGINS: Final = re.compile(rf"^[ \t*>-]{{0,20}}[\"'<(\[]{{0,2}}({_ADDRESS})[\"'>)\]]{{0,2}}(?:[ \t;,.]|$)")
+_COMMAND: Final = re.compile(rf"\b(?:RCPT[ _]TO:?|SMTP[=:])[ \t]*<?({_ADDRESS})>?", re.IGNORECASE)
+_FROM_WHOM: Final = re.compile(
+    r"(?:(?<!generated )(?<!expanded )from|by|contact|to your|mailto|reply to|e-?mail (?:us|me)|write to|visit|assistance|help)[: ]*[\"'<(]*$",
+    re.IGNORECASE,
+)
+#: The address that we wrote to, before an alias turned it into the one that failed.
+_EXPANDED: Final = re.compile(
+    rf"\b(?:expanded|generated|forwarded) (?:from|by):?[ \t]*<?({_ADDRESS})>?", re.IGNORECASE
+)
+_FOLLOWING: Final = re.compile(
+    r"(?:following|these|ce|los?|folgende\w*)\b.{0,160}:[ \t]*$|not delivered to.{0,40}:[ \t]*$",
+    re.IGNORECASE,
+)
+_BARE: Final = re.compile(r"^[ \t<]{1,20}([A-Za-z0-9][A-Za-z0-9._-]{1,40})>?(?:[ \t]{2,}.{0,100})?$")
 _LABELLED: Final = re.compile(
     r"^[ \t*>|-]{0,8}(?:(?:failed|intended|final|original|undeliverable|bad|invalid|unknown)[ -])?(?:recipients?|addressee|to|user|e?-?mail|address(?:es)?|mailbox|account|message to|delivery to|sent to|for|"
     r"destinatario|destinataire|empf[äa]nger|получатель|宛先|送信先|收件人)(?: address(?:es)?| name)?s?[ \t]*(?:\([^()]{0,40}\))?[ \t]*[:：=][ \t]*(.{3,200})$",
     re.IGNORECASE,
 )  # fmt: skip
-_DAEMONS: Final = re.compile(r"(?:mailer-?daemon|post-?master|mail-?admin|abuse|noc|support|help(?:desk)?|hostmaster|root|no-?reply|double-bounce|mdaemon|administrator|webmaster)@", re.IGNORECASE)
+_DAEMONS: Final = re.compile(
+    r"(?:mailer-?daemon|post-?master|mail-?admin|abuse|noc|support|help(?:desk)?|hostmaster|root|no-?reply|double-bounce|mdaemon|administrator|webmaster)@",
+    re.IGNORECASE,
+)
 
 
 def named_recipients(mail: Part, notice: Notice) -> tuple[str, ...]:
@@ -32,15 +54,19 @@ def named_recipients(mail: Part, notice: Notice) -> tuple[str, ...]:
         return unique(stated)
     strangers = _strangers(mail, notice)
     for find in _EVIDENCE:
-        found = unique([each for each in find(notice) if each.lower() not in strangers and not _DAEMONS.match(each)])
+        found = [
+            each
+            for each in find(notice)
+            if each and each.lower() not in strangers and not _DAEMONS.match(each)
+        ]
         if found:
-            return found
-    return ()
+            return unique(found)
+    return _bare_names(mail, notice) or _daemon_named(notice)
 
 
 def _strangers(mail: Part, notice: Notice) -> frozenset[str]:
     """Addresses that are never the recipient: of the report itself, and whoever sent the returned message."""
-    headers = ("from", "to", "reply-to", "sender", "return-path", "errors-to", "delivered-to", "x-original-to", "envelope-to")
+    headers = ("from", "to", "reply-to", "sender", "return-path", "errors-to")
     own = [address for name in headers for value in mail.all_headers(name) for address in addresses_in(value)]
     sent_by = addresses_in(notice.returned("from", "return-path", "sender", "reply-to", "errors-to"))
     wanted = {each.lower() for each in addresses_in(notice.returned("to", "cc"))}
@@ -59,20 +85,30 @@ def _by_lines(*patterns: re.Pattern[str]) -> Callable[[Notice], Iterable[str]]:
     return find
 
 
+def _expanded_from(notice: Notice) -> Iterable[str]:
+    return (first_address(match[1]) for match in _EXPANDED.finditer(notice.text))
+
+
 def _in_commands(notice: Notice) -> Iterable[str]:
-    return (first_address(match[1]) for match in _RCPT.finditer(notice.text))
+    return (first_address(match[1]) for match in _COMMAND.finditer(notice.text))
 
 
 def _beside_failure_words(notice: Notice) -> Iterable[str]:
+    """Addresses in lines that tell of a failure, apart from those that somebody should write to."""
     for line in notice.text.splitlines():
-        if "@" in line and reason_in_words(line) is not None:
-            yield from list(addresses_in(line))[:1]
+        if "@" in line and (tells_of_failure(line) or reason_in_words(line) is not None):
+            yield from list(_unasked(line))[:1]
+
+
+def _unasked(line: str) -> Iterable[str]:
+    return (each for each in addresses_in(line) if not _FROM_WHOM.search(line[: line.find(each)]))
 
 
 def _returned_and_named(notice: Notice) -> Iterable[str]:
     """Whoever the returned message went to and the notice names too."""
     text = notice.text.lower()
-    return [each for each in addresses_in(notice.returned("to", "cc", "bcc", "x-original-to")) if each.lower() in text]
+    went_to = addresses_in(notice.returned("to", "cc", "bcc", "x-original-to", "delivered-to"))
+    return [each for each in went_to if each.lower() in text]
 
 
 def _only_returned(notice: Notice) -> Iterable[str]:
@@ -81,13 +117,31 @@ def _only_returned(notice: Notice) -> Iterable[str]:
 
 
 def _anywhere(notice: Notice) -> Iterable[str]:
-    return list(addresses_in(notice.text))[:1]
+    return [each for line in notice.text.splitlines() if "@" in line for each in _unasked(line)][:1]
+
+
+def _bare_names(mail: Part, notice: Notice) -> tuple[str, ...]:
+    """Mailbox names without a domain under "the following recipients:" belong to the domain that reports."""
+    domain = first_address(mail.header("from")).partition("@")[2]
+    lines = iter(notice.text.splitlines())
+    if not domain or not any(_FOLLOWING.search(line) for line in lines):
+        return ()
+    below = [line for line in lines if line.strip()][:20]
+    names = [match[1] for match in map(_BARE.match, below[:1]) if match]
+    return unique([f"{name}@{domain}" for name in names])
+
+
+def _daemon_named(notice: Notice) -> tuple[str, ...]:
+    """As a last resort even a postmaster may be the one who was not reached."""
+    return unique(list(_returned_and_named(notice)))
 
 
 _EVIDENCE: Final = (
+    _expanded_from,
     _by_lines(_AT_START, _ALONE),
     _returned_and_named,
     _in_commands,
+    _by_lines(_BEGINS),
     _by_lines(_LABELLED),
     _beside_failure_words,
     _only_returned,

@@ -7,11 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from newsletter.feedback.classify.dsn import STATUS_TYPES
 from newsletter.feedback.classify.mime import Part, split_headers
 
 _MOST: Final = 20_000
-_RETURNED_TYPES: Final = frozenset({"message/rfc822", "message/global", "message/partial", "text/rfc822-headers", "message/global-headers", "message/rfc822-headers"})
+_RETURNED_TYPES: Final = frozenset(
+    {
+        "message/rfc822",
+        "message/global",
+        "message/partial",
+        "text/rfc822-headers",
+        "message/global-headers",
+        "message/rfc822-headers",
+    }
+)
 _COPY_FOLLOWS: Final = re.compile(
     r"^[\s>*=_-]*(?:"
     r"below this line is (?:a|the) copy|this is a copy of|(?:original|returned|unsent|undelivered|bounced|the) (?:message|mail)(?: (?:text|body|headers?))? (?:follows|below|is attached|attached|is below|included|returned)|"
@@ -22,9 +30,24 @@ _COPY_FOLLOWS: Final = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _HEADER: Final = re.compile(r"[ \t>|]{0,4}([A-Za-z][A-Za-z0-9-]{1,40}):(?:[ \t]|$)")
-_TELLING: Final = frozenset({"received", "return-path", "message-id", "mime-version", "dkim-signature", "x-mailer", "content-type"})
-_TAGS: Final = re.compile(r"<(?:style|script|head)\b.{0,20000}?</(?:style|script|head)>|<(?:br|/p|/div|/tr|/li|/h\d)\b[^<>]{0,200}>|<[/!]?[a-z][^<>@]{0,500}>", re.IGNORECASE | re.DOTALL)
-_ENTITIES: Final = {"&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&quot;": '"', "&#39;": "'", "&#64;": "@", "&amp;": "&"}
+_TELLING: Final = frozenset(
+    {"received", "return-path", "message-id", "mime-version", "dkim-signature", "x-mailer", "content-type"}
+)
+_ADDRESSING: Final = frozenset({"to", "cc", "from", "subject", "date"})
+_MOST_HEADER_LINES: Final = 120
+_TAGS: Final = re.compile(
+    r"<(?:style|script|head)\b.{0,20000}?</(?:style|script|head)>|<(?:br|/p|/div|/tr|/li|/h\d)\b[^<>]{0,200}>|<[/!]?[a-z][^<>@]{0,500}>",
+    re.IGNORECASE | re.DOTALL,
+)
+_ENTITIES: Final = {
+    "&lt;": "<",
+    "&gt;": ">",
+    "&nbsp;": " ",
+    "&quot;": '"',
+    "&#39;": "'",
+    "&#64;": "@",
+    "&amp;": "&",
+}
 
 
 @dataclass(frozen=True)
@@ -79,14 +102,24 @@ def _plain(part: Part) -> str:
 
 def _split(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Cut a text where the returned message begins: at its headers, or at words that announce it."""
-    lines = text[:_MOST * 4].splitlines()
+    lines = text[: _MOST * 4].splitlines()
     start = _start_of_headers(lines)
     announced = next((n for n, line in enumerate(lines) if n and _COPY_FOLLOWS.match(line)), len(lines))
     if start is None:
-        return "\n".join(lines[:announced]), ()
-    block = "\n".join(line.lstrip(" \t>|") if _HEADER.match(line) else line for line in lines[start : start + 120])
-    headers = split_headers(block.encode("utf-8", "replace"))[0]
+        below = tuple(
+            field
+            for field in split_headers(_unindented(lines[announced + 1 :]))[0]
+            if field[0] in _ADDRESSING
+        )
+        return "\n".join(lines[:announced]), below
+    headers = split_headers(_unindented(lines[start:]))[0]
     return "\n".join(lines[: min(start, announced if announced > 2 else start)]), headers
+
+
+def _unindented(lines: list[str]) -> bytes:
+    """Return lines of a quoted or indented header as the header was."""
+    plain = (line.lstrip(" \t>|") if _HEADER.match(line) else line for line in lines[:_MOST_HEADER_LINES])
+    return "\n".join(plain).lstrip("\n").encode("utf-8", "replace")
 
 
 def _start_of_headers(lines: list[str]) -> int | None:
@@ -102,8 +135,3 @@ def _start_of_headers(lines: list[str]) -> int | None:
         elif not (start is not None and line[:1] in (" ", "\t", ">", "|") and line.strip(" \t>|")):
             start, names = None, set()
     return None
-
-
-def is_machine_part(part: Part) -> bool:
-    """Say whether a part is a report for machines."""
-    return part.content_type in STATUS_TYPES

@@ -6,10 +6,11 @@ import re
 from typing import Final
 
 from newsletter.feedback.classify.mime import Part
+from newsletter.feedback.classify.notice import Notice
 
 _DAEMON: Final = re.compile(
     r"mailer[-_.]?daemon|post[-_.]?master|mail[ ._-]?delivery|delivery[ ._-]?(?:sub)?system|mail[ ._-]?system|system administrator|mdaemon|mail administrator|"
-    r"internet mail|inter-?office|mta@|\bndr\b|bounce|mail[ -]?router|mail[ -]?gateway|auto(?:matic)?[ -]?mailer|mail notification|interscan|<>",
+    r"e?smtp[_ -]?mail|mail[ _]?service|antivirus|anti-virus|inter-?office|mta@|\bndr\b|bounce|mail[ -]?router|mail[ -]?gateway|auto(?:matic)?[ -]?mailer|mail notification|interscan|<>",
     re.IGNORECASE,
 )  # fmt: skip
 _SUBJECT: Final = re.compile(
@@ -21,31 +22,34 @@ _SUBJECT: Final = re.compile(
 )  # fmt: skip
 _BODY: Final = re.compile(
     r"(?:could|can|did|was|has|have|were|will|is|be)(?: ?not|n[o']t)(?: (?:been|be|able to be|successfully))*[ \n]+(?:be )?(?:deliver|sent|send|reach|complet|transmit|forward|relayed|accept)|undeliver|unable to (?:deliver|send|relay|complete|forward)|delivery (?:to|of|for|has|status|fail|attempt|error|problem|unsuccess|notification|was|report|time)|"
-    r"(?:failed|failure|error|problem|trouble)s?\b.{0,60}(?:deliver|recipient|address|sending|transmi)|(?:was|been|is being|message|mail|e-?mail) (?:returned|rejected|bounced|refused|blocked|not delivered|not accepted)|user unknown|unknown user|no such user|mailbox|returned (?:mail|message|to sender)|(?:reason|cause) (?:of|for|was)|"
+    r"(?:failed|failure|error|problem|trouble)s?\b.{0,60}(?:deliver|recipient|address|sending|transmi)|(?:was|been|is being|message|mail|e-?mail) (?:returned|rejected|bounced|refused|blocked|not delivered|not accepted)|user unknown|unknown user|no such user|mailbox|not a valid (?:user|address)|returned (?:mail|message|to sender)|(?:reason|cause) (?:of|for|was)|"
     r"transcript of session|while talking to|sorry.{0,40}(?:wasn't able|couldn't|could not|unable|no mailbox)|permanent (?:fatal )?error|fatal error|(?:host|domain) (?:not found|unknown)|the following (?:address|recipient|e?-?mail|error|user)|message (?:that )?you sent|delivery[- ]?failed|remote (?:host|server|mta)|smtp (?:error|server|module)|"
     r"\b[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b|\b55[0-4][ -]|delayed|still (?:being|try|in (?:the )?queue)|(?:will|continue to) (?:be )?(?:retr|keep|try)|konnte(?:n)? nicht|nicht zugestellt|n'a (?:pas )?pu|non remis|no (?:se )?(?:pudo|ha podido|puede)|não (?:pôde|foi|pode)|impossibile|не (?:удалось|может|доставлен|был)|"
     r"送信できません|届きません|配信できません|配送できません|エラー|存在しません|拒否|拒絶|無法|无法|失败|退回",
     re.IGNORECASE,
 )  # fmt: skip
-_AUTOMATIC: Final = re.compile(r"auto-(?:replied|generated)", re.IGNORECASE)
 _LONGEST: Final = 6000
+ENOUGH: Final = 3
 
 
-def comes_from_a_mail_system(mail: Part) -> bool:
-    """Say whether sender, return path or report type are those of a mail system."""
-    sender = mail.header("from") or "<>"
-    return (
-        _DAEMON.search(sender) is not None
-        or mail.header("return-path").strip() == "<>"
-        or _DAEMON.search(mail.header("return-path")) is not None
-        or bool(mail.header("x-failed-recipients"))
-        or (mail.content_type == "multipart/report" and mail.parameter("report-type").lower() != "feedback-report")
+def weight_of_signs(mail: Part, notice: Notice) -> int:
+    """Add up what speaks for a report of a failed delivery."""
+    if mail.header("x-failed-recipients"):
+        return ENOUGH
+    signs = (
+        (2, _DAEMON.search(mail.header("from")) is not None),
+        (1, not mail.header("from")),
+        (
+            1,
+            mail.header("return-path").strip() == "<>"
+            or _DAEMON.search(mail.header("return-path")) is not None,
+        ),
+        (1, mail.content_type == "multipart/report"),
+        (2, _SUBJECT.search(mail.header("subject")[:300]) is not None),
+        (1, tells_of_failure(notice.text)),
+        (1, bool(notice.original)),
     )
-
-
-def has_failure_subject(mail: Part) -> bool:
-    """Say whether the subject announces a failure, in one of a dozen languages."""
-    return _SUBJECT.search(mail.header("subject")[:300]) is not None
+    return sum(weight for weight, is_there in signs if is_there)
 
 
 def tells_of_failure(text: str) -> bool:
@@ -53,10 +57,7 @@ def tells_of_failure(text: str) -> bool:
     return _BODY.search(text[:_LONGEST]) is not None
 
 
-def looks_returned(mail: Part, text: str) -> bool:
-    """Say whether a mail reports a failed delivery: a mail system speaks, and of a failure."""
-    if mail.header("x-failed-recipients"):
-        return True
-    if mail.header("list-id") or mail.header("list-post"):
-        return False
-    return comes_from_a_mail_system(mail) and (has_failure_subject(mail) or not mail.header("subject").strip() or _AUTOMATIC.search(mail.header("auto-submitted")) is not None) and tells_of_failure(text)
+def looks_returned(mail: Part, notice: Notice) -> bool:
+    """Say whether a mail reports a failed delivery."""
+    speaks = tells_of_failure(notice.text) or _SUBJECT.search(mail.header("subject")[:300]) is not None
+    return (speaks or bool(mail.header("x-failed-recipients"))) and weight_of_signs(mail, notice) >= ENOUGH

@@ -12,15 +12,11 @@ from typing import Final
 
 from newsletter.feedback.classify.failures import Action, Failure
 from newsletter.feedback.classify.values import Kind, Reason
-from newsletter.feedback.classify.words import PATTERNS
+from newsletter.feedback.classify.words import reason_in_words
 
 _LONGEST: Final = 4000
 _STATUS: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
 _CODE: Final = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -])")
-_NOISE: Final = re.compile(
-    r"https?://\S{1,300}|\bwww\.\S{1,200}|[^\s<>@]{1,64}@[\w.-]{1,253}|\b[\w.-]{1,253}\[[\da-f.:]{3,45}\]|\bhost [\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
-)
-_SPACE: Final = re.compile(r"\s+")
 _DEAD_DETAILS: Final = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "1.351", "2.1", "4.4", "4.310"})
 _GENERIC: Final = re.compile(r"\d\.0\.0|5\.5\.0|5\.3\.0|[45]\.9\.\d|5\.1\.0|[45]\.2\.0")
 _BY_DETAIL: Final = {
@@ -58,23 +54,10 @@ def judge(failure: Failure, notice: str = "") -> Verdict:
 
 
 def _reason(failure: Failure, status: str, notice: str) -> Reason:
-    said = reason_in_words(failure.diagnostic)
+    said = reason_in_words(failure.diagnostic or notice)
     if said is not None and said is not Reason.NETWORK:
         return said
-    meant = _reason_of_status(status)
-    if meant is not None:
-        return meant
-    return said or reason_in_words(notice) or Reason.UNKNOWN
-
-
-def reason_in_words(text: str) -> Reason | None:
-    """Return the first reason whose phrases are in the text; addresses of web pages count only when nothing else does."""
-    shown = _SPACE.sub(" ", text[:_LONGEST].lower().replace("\u2019", "'"))
-    for form in (_NOISE.sub(" ", shown), shown):
-        for reason, pattern in PATTERNS:
-            if pattern.search(form):
-                return reason
-    return None
+    return _reason_of_status(status) or said or reason_in_words(notice) or Reason.UNKNOWN
 
 
 def _reason_of_status(status: str) -> Reason | None:
