@@ -18,7 +18,7 @@ from newsletter.feedback.classify.mime import Part, read_mail
 from newsletter.feedback.classify.named import named_recipients
 from newsletter.feedback.classify.notice import Notice, read_notice
 from newsletter.feedback.classify.signs import looks_returned
-from newsletter.feedback.classify.values import Classified, Kind, Reason
+from newsletter.feedback.classify.values import Classified, Kind
 from newsletter.feedback.classify.verdict import judge
 from newsletter.feedback.classify.words import announces_retries
 

@@ -13,8 +13,10 @@ from newsletter.feedback.classify.signs import tells_of_failure
 from newsletter.feedback.classify.words import reason_in_words
 
 _ADDRESS: Final = r"[^\s<>()\[\]:;,\"']{1,64}@[\w.-]{1,253}"
-#: `<ada@example.com>:` as qmail and Postfix begin a paragraph.
-_AT_START: Final = re.compile(rf"^[ \t*>-]{{0,8}}[\"'<(\[]{{0,2}}({_ADDRESS})[\"'>)\]]{{0,2}}[ \t]*:(?!//)")
+#: `<ada@example.com>:` as qmail and Postfix begin a paragraph, `550 <ada@example.com>... User unknown` of Sendmail.
+_AT_START: Final = re.compile(
+    rf"^[ \t*>-]{{0,8}}(?:[45]\d\d[ -](?:[45]\.\d\.\d )?)?[\"'<(\[]{{0,2}}({_ADDRESS})[\"'>)\]]{{0,2}}[ \t]*(?::(?!//)|\.\.\.)"
+)
 #: A line that is nothing but an address, as Exim and many others write.
 _ALONE: Final = re.compile(
     rf"^[ \t*>-]{{0,40}}(?:SMTP:|rfc822;|mailto:)?[ \t]*[\"'<(\[]{{0,2}}({_ADDRESS})[\"'>)\]]{{0,2}}[ \t.,;:]*(?:\(.{{0,80}}\))?[ \t]*$",
@@ -139,9 +141,9 @@ def _daemon_named(notice: Notice) -> tuple[str, ...]:
 _EVIDENCE: Final = (
     _expanded_from,
     _by_lines(_AT_START, _ALONE),
+    _by_lines(_BEGINS),
     _returned_and_named,
     _in_commands,
-    _by_lines(_BEGINS),
     _by_lines(_LABELLED),
     _beside_failure_words,
     _only_returned,
