@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -20,6 +20,9 @@ from newsletter.feedback.return_address import parse_return_address
 from newsletter.feedback.storing import LARGEST, take_in
 from newsletter.jobs import JobQueue
 
+T = TypeVar("T")
+
+_SECONDS: Final = 20
 _STORED: Final = "250 2.0.0 Taken in"
 _LATER: Final = "451 4.3.0 The database does not answer; please try again later"
 _MOST_RECIPIENTS: Final = 100
@@ -85,37 +88,69 @@ class _LmtpServer(LMTP):
     line_length_limit = _LONGEST_LINE
 
 
-class _Listener(Controller):
-    """One port in a thread of its own."""
+class _ServerThread:
+    """Both servers on one event loop, in a thread of its own."""
 
-    def __init__(self, protocol: type[SMTP], handler: ReturnedMailHandler, **options: Any) -> None:
-        super().__init__(handler, data_size_limit=LARGEST, ident="returned mail", **options)
-        self._protocol = protocol
+    def __init__(self, handler: ReturnedMailHandler) -> None:
+        self._handler = handler
+        self._servers: list[asyncio.Server] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="receiver", daemon=True)
+        self._thread.start()
 
-    def factory(self) -> SMTP:
-        """Return the protocol of a new connection."""
-        return self._protocol(self.handler, **self.SMTP_kwargs)
+    def listen(self, protocol: type[SMTP], host: str, port: int) -> None:
+        """Listen on a port.
+
+        :raises Unavailable: when the port is taken.
+        """
+        try:
+            self._servers.append(self._wait_for(self._listen(protocol, host, port)))
+        except OSError as error:
+            raise Unavailable(f"The receiver cannot listen on port {port}: {error.strerror}.") from None
+
+    async def _listen(self, protocol: type[SMTP], host: str, port: int) -> asyncio.Server:
+        def connection() -> SMTP:
+            return protocol(
+                self._handler,
+                data_size_limit=LARGEST,
+                enable_SMTPUTF8=True,
+                ident="returned mail",
+                loop=self._loop,
+            )
+
+        return await self._loop.create_server(connection, host, port)
+
+    def stop(self) -> None:
+        """Close the ports and what is connected; a mail whose answer was not given comes again."""
+        self._wait_for(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_SECONDS)
+        self._loop.close()
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        others = asyncio.all_tasks() - {cast("asyncio.Task[Any]", asyncio.current_task())}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_SECONDS)
 
 
 @contextmanager
 def running(
     sessions: Sessions, queue: JobQueue, clock: Clock, *, host: str, port: int, bounce_domain: str = ""
 ) -> Iterator[None]:
-    """Receive returned mail until the block ends; without a bounce domain, for any domain.
+    """Receive returned mail until the block ends, over SMTP on `port` and LMTP on the next; without a bounce domain, for any.
 
     :raises Unavailable: when a port is taken.
     """
-    handler = ReturnedMailHandler(sessions, queue, clock, bounce_domain)
-    with ExitStack() as stack:
-        for protocol, number in ((_SmtpServer, port), (_LmtpServer, port + 1)):
-            listener = _Listener(protocol, handler, hostname=host, port=number)
-            _start(listener, number)
-            stack.callback(listener.stop)
-        yield
-
-
-def _start(listener: _Listener, port: int) -> None:
+    thread = _ServerThread(ReturnedMailHandler(sessions, queue, clock, bounce_domain))
     try:
-        listener.start()
-    except OSError as error:
-        raise Unavailable(f"The receiver cannot listen on port {port}: {error.strerror}.") from None
+        thread.listen(_SmtpServer, host, port)
+        thread.listen(_LmtpServer, host, port + 1)
+        yield
+    finally:
+        thread.stop()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience.models import MailingList, Subscriber, Subscription, Suppression
+from newsletter.audience.models import Subscriber, Subscription, Suppression
 from newsletter.audience.suppressions import active_suppression
 from newsletter.db.session import Sessions, unit_of_work
-from newsletter.delivery.models import Campaign, CampaignList, Delivery
-from newsletter.delivery.states import CampaignState, DeliveryState
+from newsletter.delivery.models import Delivery
+from newsletter.delivery.states import DeliveryState
 from newsletter.feedback.models import FeedbackEntry, ReturnedMail
 from newsletter.feedback.service import (
     apply_rejections,
@@ -20,60 +21,22 @@ from newsletter.feedback.service import (
     store_returned_mail,
     sweep_feedback,
 )
-from newsletter.issues.models import Issue, IssueSnapshotRow, Publication
 from newsletter.rendering.tokens import Keyring
 from tests.conftest import RecordingQueue
+from tests.support.ledger import NOW, sent_to
 from tests.support.returned_mail import complaint, delivery_report, plain_mail
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEYRING = Keyring(b"a secret for tests, long enough")
 ADA = "ada@example.com"
 
 
 @pytest.fixture
-def session(sessions: Sessions) -> Session:
+def session(sessions: Sessions) -> Iterator[Session]:
+    """A database in which one issue went to Ada."""
     with sessions() as session:
-        make_delivery(session)
+        sent_to(session, ADA)
         session.commit()
         yield session
-
-
-def make_delivery(session: Session) -> Delivery:
-    publication = Publication(slug="p", name="P", from_name="P", from_address="letter@example.com")
-    session.add(publication)
-    session.flush()
-    issue = Issue(publication_id=publication.id, state="sent", title="T")
-    session.add(issue)
-    session.flush()
-    snapshot = IssueSnapshotRow(issue_id=issue.id, content_hash="x", document={})
-    readers = MailingList(slug="readers", name="Readers", publication_id=publication.id)
-    ada = Subscriber(email=ADA, address_key=ADA)
-    session.add_all([snapshot, readers, ada])
-    session.flush()
-    session.add(Subscription(list_id=readers.id, subscriber_id=ada.id, state="confirmed", confirmed_at=NOW))
-    return add_delivery(session, issue, snapshot, readers, ada)
-
-
-def add_delivery(
-    session: Session, issue: Issue, snapshot: IssueSnapshotRow, readers: MailingList, person: Subscriber
-) -> Delivery:
-    campaign = Campaign(
-        issue_id=issue.id, snapshot_id=snapshot.id, state=CampaignState.FINISHED, ended_at=NOW
-    )
-    session.add(campaign)
-    session.flush()
-    session.add(CampaignList(campaign_id=campaign.id, list_id=readers.id))
-    delivery = Delivery(
-        campaign_id=campaign.id,
-        subscriber_id=person.id,
-        address=person.email,
-        address_key=person.address_key,
-        state=int(DeliveryState.SENT),
-        sent_at=NOW - timedelta(minutes=5),
-    )
-    session.add(delivery)
-    session.flush()
-    return delivery
 
 
 def bring(session: Session, raw: bytes, *, recipient: str = "", at: datetime = NOW) -> ReturnedMail:
@@ -192,11 +155,9 @@ def test_an_erased_person_is_not_written_down_again(session: Session) -> None:
 
 
 def test_lasting_soft_bounces_suppress(session: Session) -> None:
-    issue, snapshot = session.scalars(select(Issue)).one(), session.scalars(select(IssueSnapshotRow)).one()
-    readers, ada = session.scalars(select(MailingList)).one(), session.scalars(select(Subscriber)).one()
     for week in range(5):
         assert active_suppression(session, ADA) is None
-        delivery = add_delivery(session, issue, snapshot, readers, ada)
+        [delivery] = sent_to(session, ADA, at=NOW + timedelta(weeks=week))
         report = delivery_report(ADA, "5.2.2", f"smtp; 552 5.2.2 Mailbox full ({week})")
         bring(session, report, recipient=return_path(delivery.id), at=NOW + timedelta(weeks=week))
     suppression = active_suppression(session, ADA)
