@@ -17,7 +17,7 @@ from newsletter.feedback.classify.failures import Action, Failure
 from newsletter.feedback.classify.mime import Part, read_mail
 from newsletter.feedback.classify.named import named_recipients
 from newsletter.feedback.classify.notice import Notice, read_notice
-from newsletter.feedback.classify.signs import looks_returned
+from newsletter.feedback.classify.signs import is_from_a_mail_system, looks_returned
 from newsletter.feedback.classify.values import Classified, Kind
 from newsletter.feedback.classify.verdict import judge
 from newsletter.feedback.classify.words import announces_retries
@@ -59,13 +59,18 @@ def _told_failures(mail: Part, notice: Notice) -> list[Failure]:
         return []
     delayed = announces_retries(mail.header("subject") + "\n" + notice.text)
     action = Action.DELAYED if delayed else Action.FAILED
-    named = named_recipients(mail, notice) or ("",)
-    return [Failure(each, action) for each in named]
+    named = named_recipients(mail, notice)
+    if not named and not is_from_a_mail_system(mail):
+        return []
+    return [Failure(each, action) for each in named or ("",)]
 
 
 def _gravest(failures: list[Failure], notice: Notice) -> Classified:
     """Return the gravest verdict, and all who were not reached."""
-    judged = [(failure, judge(failure, notice.text)) for failure in failures]
+    is_one = len(failures) == 1
+    judged = [
+        (each, judge(each, notice.text if is_one else notice.about(each.recipient))) for each in failures
+    ]
     failed = [(failure, verdict) for failure, verdict in judged if verdict.kind is not Kind.NONE]
     if not failed:
         return Classified(Kind.NONE)

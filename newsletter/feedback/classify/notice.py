@@ -61,6 +61,11 @@ class Notice:
         """Return what the returned message's headers of these names hold, joined by spaces."""
         return " ".join(value for name, value in self.original if name in names)
 
+    def about(self, address: str) -> str:
+        """Return the paragraphs that name an address; an empty text when none does."""
+        paragraphs = self.text.split("\n\n")
+        return "\n\n".join(each for each in paragraphs if address and address.lower() in each.lower())
+
 
 def read_notice(mail: Part) -> Notice:
     """Return the server's words and the headers of the message that they are about."""

@@ -34,22 +34,31 @@ ENOUGH: Final = 3
 
 def weight_of_signs(mail: Part, notice: Notice) -> int:
     """Add up what speaks for a report of a failed delivery."""
-    if mail.header("x-failed-recipients"):
-        return ENOUGH
     signs = (
         (2, _DAEMON.search(mail.header("from")) is not None),
         (1, not mail.header("from")),
-        (
-            1,
-            mail.header("return-path").strip() == "<>"
-            or _DAEMON.search(mail.header("return-path")) is not None,
-        ),
+        (1, _came_back(mail)),
         (1, mail.content_type == "multipart/report"),
-        (2, _SUBJECT.search(mail.header("subject")[:300]) is not None),
+        (2, has_failure_subject(mail)),
         (1, tells_of_failure(notice.text)),
         (1, bool(notice.original)),
     )
     return sum(weight for weight, is_there in signs if is_there)
+
+
+def _came_back(mail: Part) -> bool:
+    path = mail.header("return-path").strip()
+    return path == "<>" or _DAEMON.search(path) is not None
+
+
+def is_from_a_mail_system(mail: Part) -> bool:
+    """Say whether sender or return path are those of a mail system."""
+    return _came_back(mail) or _DAEMON.search(mail.header("from") or "<>") is not None
+
+
+def has_failure_subject(mail: Part) -> bool:
+    """Say whether the subject announces a failure, in one of a dozen languages."""
+    return _SUBJECT.search(mail.header("subject")[:300]) is not None
 
 
 def tells_of_failure(text: str) -> bool:
@@ -59,5 +68,7 @@ def tells_of_failure(text: str) -> bool:
 
 def looks_returned(mail: Part, notice: Notice) -> bool:
     """Say whether a mail reports a failed delivery."""
-    speaks = tells_of_failure(notice.text) or _SUBJECT.search(mail.header("subject")[:300]) is not None
-    return (speaks or bool(mail.header("x-failed-recipients"))) and weight_of_signs(mail, notice) >= ENOUGH
+    if mail.header("x-failed-recipients"):
+        return True
+    speaks = tells_of_failure(notice.text) or has_failure_subject(mail)
+    return speaks and weight_of_signs(mail, notice) >= ENOUGH
