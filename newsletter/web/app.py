@@ -1,0 +1,94 @@
+"""The web app: routers, the answers to errors, static files and what holds for every request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from newsletter.bootstrap import Container
+from newsletter.errors import Conflict, Forbidden, InvalidInput, NewsletterError, NotFound, Unavailable
+from newsletter.web.deps import NotSignedIn, is_fragment, render
+from newsletter.web.routers.admin import ROUTERS as ADMIN_ROUTERS
+from newsletter.web.routers.public import ROUTERS as PUBLIC_ROUTERS
+from newsletter.web.security import SecurityMiddleware
+
+log = structlog.get_logger(__name__)
+
+STATIC = Path(__file__).with_name("static")
+STATUS: dict[type[NewsletterError], int] = {
+    InvalidInput: 422,
+    NotFound: 404,
+    Conflict: 409,
+    Forbidden: 403,
+    Unavailable: 503,
+}
+
+
+def create_app(parts: Container) -> FastAPI:
+    """Return the app of one installation."""
+    app = FastAPI(title="newsletter", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.container = parts
+    app.add_middleware(SecurityMiddleware, base_url=parts.settings.base_url)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for router in (*ADMIN_ROUTERS, *PUBLIC_ROUTERS):
+        app.include_router(router)
+    _answer_errors(app)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    app.add_exception_handler(NotSignedIn, _not_signed_in)
+    app.add_exception_handler(NewsletterError, _expected)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(Exception, _fault)
+
+
+def _not_signed_in(request: Request, _error: Exception) -> Response:
+    """Send the browser to the door, and back here afterwards."""
+    if is_fragment(request):
+        return PlainTextResponse("", status_code=401, headers={"HX-Redirect": "/sign-in"})
+    following = request.url.path if request.method == "GET" else "/admin/"
+    return RedirectResponse(f"/sign-in?next={following}", status_code=303)
+
+
+def _expected(request: Request, error: Exception) -> Response:
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    return _page(request, status, str(error))
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    told = {404: "There is nothing at this address.", 405: "This address does not take that kind of request."}
+    return _page(request, error.status_code, told.get(error.status_code, str(error.detail)))
+
+
+def _malformed(request: Request, _error: Exception) -> Response:
+    return _page(request, 422, "A value in this address or form cannot be read.")
+
+
+def _database(request: Request, error: Exception) -> Response:
+    log.error("database_refused", path=request.url.path, error=str(error)[:500])
+    return _page(request, 503, "The database does not answer. Nothing was changed; try again in a minute.")
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    log.error("fault", path=request.url.path, exc_info=error)
+    return _page(
+        request, 500, "This is our fault, not yours. Nothing was changed; the log says what happened."
+    )
+
+
+def _page(request: Request, status: int, message: str) -> Response:
+    context: dict[str, Any] = {"status": status, "message": message}
+    template = "error_fragment.html" if is_fragment(request) else "error.html"
+    return render(request, template, status, **context)

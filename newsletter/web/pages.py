@@ -1,0 +1,83 @@
+"""The template environment: escaping always on, a missing name is an error, and the few filters that pages use."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from newsletter.assets import asset
+from newsletter.content.sanitise import sanitise
+from newsletter.rendering.compose import markdown_html
+from newsletter.rendering.fields import WRITTEN_FIELD
+
+_UNITS = ("bytes", "KB", "MB", "GB")
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of all pages."""
+    made = Environment(
+        loader=FileSystemLoader(asset("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        number=number, plural=plural, moment=moment, day=day, size=size, written=written, stored=stored
+    )
+    return made
+
+
+def number(value: int | float | None) -> str:
+    """Write a number with thousands separated; a dash when there is none."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Write `1 person`, `2 people`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def moment(value: datetime | None, missing: str = "–") -> Markup:
+    """Write a time in UTC, machine-readable too; pages show it in the reader's zone where scripts run."""
+    if value is None:
+        return Markup("{}").format(missing)
+    return Markup('<time datetime="{}">{}</time>').format(
+        value.isoformat(), value.astimezone(UTC).strftime("%-d %b %Y, %H:%M UTC")
+    )
+
+
+def day(value: datetime | str | None, missing: str = "–") -> Markup:
+    """Write a date."""
+    if not value:
+        return Markup("{}").format(missing)
+    moment_ = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return Markup('<time datetime="{}">{}</time>').format(
+        moment_.date().isoformat(), moment_.strftime("%-d %b %Y")
+    )
+
+
+def written(text: str) -> Markup:
+    """Render Markdown that an editor wrote; fields show their fallback, as in a mail to a reader without a name."""
+    return Markup(markdown_html(WRITTEN_FIELD.sub(lambda match: match[2] or "", text)))  # noqa: S704 - no raw HTML
+
+
+def stored(markup: str) -> Markup:
+    """Pass on HTML that was sanitised when it was stored, sanitised again: what is stored once is old one day."""
+    return Markup(sanitise(markup))  # noqa: S704
+
+
+def size(count: int) -> str:
+    """Write bytes as people read them."""
+    value = float(count)
+    for unit in _UNITS:
+        if value < 1024 or unit == _UNITS[-1]:
+            break
+        value /= 1024
+    return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"

@@ -1,0 +1,1 @@
+"""What pages read, beyond what the stages give."""

@@ -1,0 +1,94 @@
+"""What holds for every answer and every changing request: headers, same origin, tokens against forged forms (S3, S5)."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from newsletter.errors import Forbidden
+
+#: No inline script or style, nothing from elsewhere. Mails in a preview have a policy of their own.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; font-src 'self'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+#: A mail as a document: its inline styles and pictures, never a script, always in a sandbox.
+MAIL_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; sandbox allow-popups; "
+    "frame-ancestors 'self'"
+)
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: These forms are reached from mails and from other sites; what they do is held by signed links and stamps.
+_OPEN: Final = ("/u/", "/p/", "/confirm/", "/subscribe/", "/hooks/")
+
+
+class SecurityMiddleware:
+    """Sets headers on every answer and refuses changing requests that another site's page sent."""
+
+    def __init__(self, app: ASGIApp, base_url: str) -> None:
+        self._app = app
+        self._own_host = urlsplit(base_url).netloc
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or refuse."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _complete(MutableHeaders(scope=message))
+            await send(message)
+
+        if self._is_foreign(scope):
+            refusal = PlainTextResponse("This form was not sent from our pages.", status_code=403)
+            await refusal(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
+
+    def _is_foreign(self, scope: Scope) -> bool:
+        """Say whether a browser tells that a changing request comes from another site's page."""
+        if scope["method"] in _SAFE or scope["path"].startswith(_OPEN):
+            return False
+        headers = Headers(scope=scope)
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return True
+        origin = headers.get("origin")
+        return origin is not None and urlsplit(origin).netloc not in (self._own_host, headers.get("host"))
+
+
+def _complete(headers: MutableHeaders) -> None:
+    headers.setdefault("Content-Security-Policy", POLICY)
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
+
+
+def form_token(secret: bytes, session_token: str) -> str:
+    """Return the token that a signed-in browser's forms carry."""
+    return hmac.new(secret, b"form:" + session_token.encode(), sha256).hexdigest()
+
+
+async def hold_form_token(request: Request) -> None:
+    """Refuse a changing request without its form token (header for htmx, field for plain forms).
+
+    :raises Forbidden: when it is missing or another session's.
+    """
+    if request.method in _SAFE:
+        return
+    given = request.headers.get("x-form-token") or (await request.form()).get("form_token")
+    wanted = request.state.form_token
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), wanted.encode()):
+        raise Forbidden("This page is from another sign-in: reload it and try again.")
