@@ -19,7 +19,7 @@ _FIELD: Final = re.compile(r"([A-Za-z][A-Za-z-]{2,40})[ \t]*:[ \t]*(.*)")
 _RECIPIENT_FIELDS: Final = ("original-recipient", "final-recipient", "x-actual-recipient")
 _IN_TEXT: Final = re.compile(r"^\s{0,8}Final-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-_MOST_RECIPIENTS: Final = 100
+_MOST_RECIPIENTS: Final = 50
 
 
 def reported_failures(mail: Part) -> list[Failure]:

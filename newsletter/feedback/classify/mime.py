@@ -19,6 +19,7 @@ _MOST_TEXT: Final = 200_000
 _DEEPEST: Final = 10
 _MOST_PARTS: Final = 60
 _LONGEST_HEADER: Final = 4000
+_MOST_HEADER_LINES: Final = 3000
 _FIELD: Final = re.compile(rb"([!-9;-~]{1,80})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER: Final = re.compile(
     r';\s*([a-z-]{1,40})\*?0?\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))', re.IGNORECASE
@@ -111,7 +112,9 @@ def _split_headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
     """Read header fields until the blank line, or until a line that is no field."""
     found: list[tuple[str, list[bytes]]] = []
     position = 0
-    while position < len(raw):
+    for _ in range(_MOST_HEADER_LINES):
+        if position >= len(raw):
+            break
         end = raw.find(b"\n", position)
         end = len(raw) if end < 0 else end
         line = raw[position:end]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from newsletter.feedback.classify.html import words_of
 from newsletter.feedback.classify.mime import Part, split_headers
 
 _MOST: Final = 20_000
@@ -35,19 +36,6 @@ _TELLING: Final = frozenset(
 )
 _ADDRESSING: Final = frozenset({"to", "cc", "from", "subject", "date"})
 _MOST_HEADER_LINES: Final = 120
-_TAGS: Final = re.compile(
-    r"<(?:style|script|head)\b.{0,20000}?</(?:style|script|head)>|<(?:br|/p|/div|/tr|/li|/h\d)\b[^<>]{0,200}>|<[/!]?[a-z][^<>@]{0,500}>",
-    re.IGNORECASE | re.DOTALL,
-)
-_ENTITIES: Final = {
-    "&lt;": "<",
-    "&gt;": ">",
-    "&nbsp;": " ",
-    "&quot;": '"',
-    "&#39;": "'",
-    "&#64;": "@",
-    "&amp;": "&",
-}
 
 
 @dataclass(frozen=True)
@@ -97,12 +85,7 @@ def _headers_of(part: Part) -> tuple[tuple[str, str], ...]:
 
 
 def _plain(part: Part) -> str:
-    if part.content_type != "text/html":
-        return part.text
-    text = _TAGS.sub(lambda match: "\n" if match[0][1:2] in "bB/" or "\n" in match[0] else " ", part.text)
-    for entity, character in _ENTITIES.items():
-        text = text.replace(entity, character)
-    return text
+    return words_of(part.text) if part.content_type == "text/html" else part.text
 
 
 def _split(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -40,6 +41,7 @@ _REASONS: Final = tuple((reason, pattern) for reason, pattern in _TABLE if reaso
 _DELAY: Final = next(pattern for reason, pattern in _TABLE if reason is Reason.DELAYED)
 
 
+@lru_cache(maxsize=64)
 def reason_in_words(text: str) -> Reason | None:
     """Return the first reason whose phrases are in the text; web and mail addresses count only when nothing else does."""
     shown = _plain(text)
