@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _SLASHED = re.compile(r"\b(\d{4})/(\d{1,2})/(\d{1,2})\b")
+_MONTH_FIRST = re.compile(r"\b([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b")
+_DAY_FIRST = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)?\.?\s+([A-Za-z]{3,9})\.?,?\s+(\d{4})\b")
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -19,34 +22,30 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
-_MONTH_FIRST = re.compile(r"\b([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b")
-_DAY_FIRST = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)?\.?\s+([A-Za-z]{3,9})\.?,?\s+(\d{4})\b")
+EARLIEST_YEAR = 1900
 
 
 def parse_date(text: str | None) -> datetime | None:
     """Return an aware UTC time for ISO 8601, RFC 5322, "January 14 2020" or "2020/01/14"; None for anything else."""
-    if not text or text.startswith("0000"):
-        return None
-    stripped = text.strip()
     for reader in (_iso, _rfc5322, _words):
         try:
-            moment = reader(stripped)
+            moment = reader((text or "").strip())
         except (ValueError, OverflowError, TypeError, IndexError):
             continue
-        if moment is not None and moment.year >= 1900:
+        if moment is not None and moment.year >= EARLIEST_YEAR:
             return moment
     return None
 
 
 def _iso(text: str) -> datetime | None:
-    if not _ISO.match(text):
+    day = _ISO.match(text)
+    if day is None:
         return None
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
+        return _utc(datetime.fromisoformat(text.upper()))
     except ValueError:
-        match = _ISO.match(text)
-        return datetime(*(int(part) for part in match.groups()), tzinfo=UTC) if match else None  # type: ignore[misc,arg-type]
-    return _utc(moment)
+        whole = _day(day[1], int(day[2]), day[3])
+        return _midnight(whole) if whole else None
 
 
 def _rfc5322(text: str) -> datetime | None:
@@ -55,20 +54,33 @@ def _rfc5322(text: str) -> datetime | None:
 
 def _words(text: str) -> datetime | None:
     found = date_in(text)
-    return datetime(found.year, found.month, found.day, tzinfo=UTC) if found else None
+    return _midnight(found) if found else None
 
 
 def date_in(text: str) -> date | None:
     """Return the first date in running text: "March 03 2020", "3 March 2020", "2020/03/03"."""
-    slashed = _SLASHED.search(text)
-    if slashed:
-        return date(int(slashed[1]), int(slashed[2]), int(slashed[3]))
-    for pattern, month, day in ((_MONTH_FIRST, 1, 2), (_DAY_FIRST, 2, 1)):
-        for match in pattern.finditer(text):
-            number = _MONTHS.get(match[month].lower())
-            if number:
-                return date(int(match[3]), number, int(match[day]))
-    return None
+    return next((day for day in _dates_in(text) if day is not None), None)
+
+
+def _dates_in(text: str) -> Iterator[date | None]:
+    for match in _SLASHED.finditer(text):
+        yield _day(match[1], int(match[2]), match[3])
+    for match in _MONTH_FIRST.finditer(text):
+        yield _day(match[3], _MONTHS.get(match[1].lower()), match[2])
+    for match in _DAY_FIRST.finditer(text):
+        yield _day(match[3], _MONTHS.get(match[2].lower()), match[1])
+
+
+def _day(year: str, month: int | None, day: str) -> date | None:
+    """Return the day, or None when there is no such one (February 30)."""
+    try:
+        return date(int(year), month or 0, int(day))
+    except ValueError:
+        return None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _utc(moment: datetime) -> datetime:

@@ -1,7 +1,8 @@
-"""Stored HTML: an allow-list by nh3 (ammonia), links made absolute, nothing that runs."""
+"""Stored HTML: an allow-list by nh3 (ammonia), links made absolute, nothing that runs, embeds turned into links."""
 
 from __future__ import annotations
 
+import html
 import re
 from urllib.parse import urljoin
 
@@ -25,45 +26,32 @@ _ATTRIBUTES = {
     "blockquote": {"cite"},
     "q": {"cite"},
 }
-_DROP_WITH_CONTENT = {
-    "script",
-    "style",
-    "noscript",
-    "template",
-    "svg",
-    "math",
-    "object",
-    "embed",
-    "form",
-    "select",
-    "textarea",
-}
-_EMBED = re.compile(
-    r"<(?:iframe|video|audio)\b[^<>]{0,2000}?\bsrc\s*=\s*[\"'](https?://[^\"'<>]{1,1000})[\"'][^<>]{0,2000}>",
-    re.IGNORECASE,
+_DROPPED_WHOLE = {
+    "script", "style", "noscript", "template", "svg", "math", "object", "embed", "form", "select", "textarea",
+}  # fmt: skip
+_ADDRESSES = {("a", "href"), ("img", "src"), ("blockquote", "cite"), ("q", "cite")}
+# A tag with its quoted values is taken whole: what looks like a tag inside a value is left alone.
+_REWRITTEN_TAG = re.compile(
+    r"""<(?P<name>[a-z][a-z0-9]*)(?P<rest>(?:[^"'<>]|"[^"]*"|'[^']*')*+)>""", re.IGNORECASE
 )
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_LAZY = re.compile(r"(<img\b[^<>]{0,2000}?)\sdata-(?:lazy-)?src\s*=", re.IGNORECASE)
-_URL_ATTRIBUTES = {("a", "href"), ("img", "src"), ("blockquote", "cite"), ("q", "cite")}
+_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+))""")
+_EMBEDS = ("iframe", "video", "audio")
+_LAZY_SOURCES = ("data-src", "data-lazy-src", "data-original")
 
 
 def sanitise(markup: str, base: str = "") -> str:
-    """Return safe HTML: allow-listed tags, absolute http(s) and mailto links, embeds turned into links."""
+    """Return safe HTML: allow-listed tags, absolute http(s) and mailto links, no tracking pixels."""
     if not markup:
         return ""
-    prepared = _EMBED.sub(r'<a href="\1">\1</a>', _COMMENT.sub("", markup))
-    prepared = _LAZY.sub(r"\1 src=", prepared)
 
     def absolute(tag: str, attribute: str, value: str) -> str | None:
-        if (tag, attribute) not in _URL_ATTRIBUTES:
-            return value
-        return _absolute(value, base)
+        return _absolute(value, base) if (tag, attribute) in _ADDRESSES else value
 
     return nh3.clean(
-        prepared,
+        _REWRITTEN_TAG.sub(_rewritten, markup),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
-        clean_content_tags=_DROP_WITH_CONTENT,
+        clean_content_tags=_DROPPED_WHOLE,
         url_schemes={"http", "https", "mailto"},
         attribute_filter=absolute,
         link_rel=None,
@@ -76,3 +64,39 @@ def _absolute(value: str, base: str) -> str | None:
         return urljoin(base, value.strip()) if base else value.strip()
     except ValueError:
         return None
+
+
+def _rewritten(match: re.Match[str]) -> str:
+    """Change the tags that mail cannot show: embeds, lazy pictures, pixels that only count."""
+    name = match["name"].lower()
+    if name in _EMBEDS:
+        return _link(_attributes(match["rest"]).get("src", ""))
+    if name == "img":
+        return _picture(match[0], _attributes(match["rest"]))
+    return match[0]
+
+
+def _attributes(rest: str) -> dict[str, str]:
+    found = (
+        (name.lower(), double or single or bare) for name, double, single, bare in _ATTRIBUTE.findall(rest)
+    )
+    return {name: html.unescape(value) for name, value in found}
+
+
+def _link(address: str) -> str:
+    if not address.lower().startswith(("http://", "https://", "//")):
+        return ""
+    shown = address if "://" in address else f"https:{address}"
+    return f'<a href="{html.escape(shown)}">{html.escape(shown)}</a>'
+
+
+def _picture(tag: str, attributes: dict[str, str]) -> str:
+    if {attributes.get("width"), attributes.get("height")} <= {"0", "1"}:
+        return ""
+    source = next((attributes[name] for name in _LAZY_SOURCES if attributes.get(name)), None)
+    if source is None:
+        return tag
+    kept = {name: attributes[name] for name in ("alt", "width", "height") if name in attributes} | {
+        "src": source
+    }
+    return "<img " + " ".join(f'{name}="{html.escape(value)}"' for name, value in kept.items()) + ">"

@@ -8,13 +8,20 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What was fetched or read: raw bytes and where from (URL or file name)."""
+    """What was fetched or read: raw bytes and where from (file name, or the address after redirects).
+
+    `asked` is the address that was asked for, which is the one to ask again; `pages` is how many pages the site says
+    there are.
+    """
 
     raw: bytes
     location: str = ""
     content_type: str = ""
     etag: str | None = None
     last_modified: str | None = None
+    asked: str = ""
+    pages: int = 1
+    links: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class ParsedPost:
-    """One entry of a document, as the source has it; `html` is raw and not to be trusted."""
+    """One entry of a document, as the source has it; `html` is not to be trusted.
+
+    `original` is what the source wrote, where `html` had to be made from it (shortcodes).
+    """
 
     guid: str | None
     external_id: str | None
@@ -55,6 +65,7 @@ class ParsedPost:
     picture: Picture | None = None
     language: str | None = None
     status: str = "published"
+    original: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

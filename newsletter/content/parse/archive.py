@@ -7,9 +7,10 @@ from typing import Any
 
 from lxml import html as lxml_html
 
+from newsletter.content.addresses import absolute_url
 from newsletter.content.dates import date_in, parse_date
 from newsletter.content.parse.common import MOST_POSTS
-from newsletter.content.text import absolute_url, one_line
+from newsletter.content.text import one_line
 from newsletter.content.values import ParsedAuthor, ParsedFeed, ParsedPost
 from newsletter.errors import InvalidInput
 

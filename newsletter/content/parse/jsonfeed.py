@@ -5,17 +5,16 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from newsletter.content.addresses import absolute_url, web_base
 from newsletter.content.dates import parse_date
 from newsletter.content.parse.common import MOST_POSTS, text_of
-from newsletter.content.text import absolute_url, clean, one_line, plain_text, plain_title
+from newsletter.content.text import clean, one_line, plain_title
 from newsletter.content.values import ParsedAuthor, ParsedFeed, ParsedPost, Picture
 
 
 def parse_json_feed(document: dict[str, Any], location: str) -> ParsedFeed:
     """Read a JSON Feed that `json` has loaded."""
-    base = absolute_url(text_of(document.get("home_page_url")), location) or (
-        location if "://" in location else ""
-    )
+    base = web_base(text_of(document.get("home_page_url")), location)
     items = [item for item in document.get("items") or [] if isinstance(item, dict)]
     language = one_line(text_of(document.get("language"))) or None
     everyone = _authors(document)
@@ -28,18 +27,13 @@ def _post(
     item: dict[str, Any], base: str, language: str | None, everyone: tuple[ParsedAuthor, ...]
 ) -> ParsedPost:
     guid = one_line(text_of(item.get("id"))) or None
-    url = absolute_url(text_of(item.get("url")), base) or absolute_url(
-        text_of(item.get("external_url")), base
-    )
-    if url is None and guid and guid.startswith(("http://", "https://")):
-        url = guid
     markup = clean(text_of(item.get("content_html"))) or _paragraphs(text_of(item.get("content_text")))
     summary = text_of(item.get("summary"))
     return ParsedPost(
         guid=guid,
         external_id=None,
-        url=url,
-        title=plain_title(text_of(item.get("title"))) or _first_words(markup or summary),
+        url=_url(item, guid, base),
+        title=plain_title(text_of(item.get("title"))),
         html=markup,
         excerpt=clean(summary),
         published_at=parse_date(text_of(item.get("date_published")))
@@ -52,27 +46,31 @@ def _post(
     )
 
 
+def _url(item: dict[str, Any], guid: str | None, base: str) -> str | None:
+    for name in ("url", "external_url"):
+        found = absolute_url(text_of(item.get(name)), base)
+        if found:
+            return found
+    return guid if guid and guid.startswith(("http://", "https://")) else None
+
+
 def _paragraphs(text: str) -> str:
     blocks = [block.strip() for block in clean(text).split("\n\n") if block.strip()]
     return "".join(f"<p>{html.escape(block)}</p>" for block in blocks)
 
 
-def _first_words(markup: str) -> str:
-    """A post without title (a note) is known by its first words."""
-    words = plain_text(markup).split()
-    return " ".join(words[:10]) + ("…" if len(words) > 10 else "")
-
-
 def _authors(item: dict[str, Any]) -> tuple[ParsedAuthor, ...]:
     listed = item.get("authors")
     raw = listed if isinstance(listed, list) and listed else [item.get("author")]
-    authors = []
-    for one in raw:
-        name = one_line(text_of(one.get("name"))) if isinstance(one, dict) else one_line(text_of(one))
-        if name:
-            url = text_of(one.get("url")) if isinstance(one, dict) else ""
-            authors.append(ParsedAuthor(key=name, name=name, url=absolute_url(url, "")))
-    return tuple(authors)
+    return tuple(author for author in map(_author, raw) if author is not None)
+
+
+def _author(raw: Any) -> ParsedAuthor | None:
+    detail = raw if isinstance(raw, dict) else {"name": raw}
+    name = one_line(text_of(detail.get("name")))
+    return (
+        ParsedAuthor(key=name, name=name, url=absolute_url(text_of(detail.get("url")), "")) if name else None
+    )
 
 
 def _picture(item: dict[str, Any], base: str) -> Picture | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from newsletter.content.addresses import absolute_url
 from newsletter.content.dates import parse_date
 from newsletter.content.parse.common import MOST_POSTS, int_of, text_of
-from newsletter.content.text import absolute_url, clean, one_line, plain_title
+from newsletter.content.text import clean, one_line, plain_title
 from newsletter.content.values import ParsedAuthor, ParsedFeed, ParsedPost, Picture, Skipped
 
 

@@ -2,59 +2,72 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
 from lxml import etree
 
+from newsletter.content.addresses import absolute_url, web_base
 from newsletter.content.dates import parse_date
-from newsletter.content.parse.common import MOST_POSTS
+from newsletter.content.parse.common import MOST_POSTS, decode
+from newsletter.content.parse.markup import is_complete, local_name, mended, refuse_entities
+from newsletter.content.parse.wxr_item import WxrItem, read_item
 from newsletter.content.shortcodes import render_shortcodes
-from newsletter.content.text import absolute_url, clean, one_line, plain_title
+from newsletter.content.text import clean, one_line, plain_title
 from newsletter.content.values import ParsedAuthor, ParsedFeed, ParsedPost, Picture, Skipped
 from newsletter.errors import InvalidInput
-
-_ENTITY_DECLARATION = re.compile(rb"<!ENTITY", re.IGNORECASE)
 
 
 def parse_wxr(raw: bytes, location: str) -> ParsedFeed:
     """Read a WordPress export: published posts, with display names of their authors and feature pictures.
 
-    :raises InvalidInput: when the file is damaged or declares entities.
+    :raises InvalidInput: when the file breaks off or declares entities.
     """
-    if _ENTITY_DECLARATION.search(raw[:65536]):
-        raise InvalidInput("The export declares its own entities, which is refused.")
-    channel = _Channel()
+    raw = refuse_entities(raw.lstrip())
     try:
-        for name, values in _elements(raw):
-            channel.take(name, values)
+        return _read(raw, recover=False).feed(location)
     except etree.XMLSyntaxError as error:
-        raise InvalidInput(
-            f"The export is damaged at line {error.lineno}; nothing was stored. Export it again."
-        ) from None
-    return channel.feed(location)
+        if not is_complete(raw):
+            raise InvalidInput(
+                f"The export is damaged at line {error.lineno}; nothing was stored. Export it again."
+            ) from None
+    return _read_damaged(raw).feed(location)
 
 
-def _local(tag: Any) -> str:
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+def _read_damaged(raw: bytes) -> _Channel:
+    """Read a whole but ill-formed export: ampersands are mended first, and what is still lost is told."""
+    text = mended(decode(raw).partition("?>")[2] if raw.startswith(b"<?xml") else decode(raw))
+    channel = _read(text.encode("utf-8", "replace"), recover=True)
+    lost = text.count("<item>") - channel.met
+    if lost > 0:
+        channel.skipped["damaged in the file"] = lost
+    return channel
 
 
-def _elements(raw: bytes) -> Iterator[tuple[str, Any]]:
+def _read(raw: bytes, *, recover: bool) -> _Channel:
+    channel = _Channel()
+    for element in _elements(raw, recover):
+        channel.take(local_name(element.tag), element)
+    return channel
+
+
+def _elements(raw: bytes, recover: bool) -> Iterator[Any]:
     """Yield the children of the channel as they end, and forget them: memory stays flat."""
     events = etree.iterparse(
-        BytesIO(raw.lstrip()),
+        BytesIO(raw),
         events=("end",),
         resolve_entities=False,
         no_network=True,
         huge_tree=False,
         load_dtd=False,
+        recover=recover,
     )
     for _, element in events:
         parent = element.getparent()
-        if parent is not None and _local(parent.tag) == "channel":
-            yield _local(element.tag), element
+        if parent is not None and local_name(parent.tag) == "channel":
+            yield element
             element.clear()
             while element.getprevious() is not None:
                 del parent[0]
@@ -64,11 +77,12 @@ class _Channel:
     """What was seen so far: authors come first, pictures anywhere, so they are joined at the end."""
 
     def __init__(self) -> None:
-        self.title, self.link, self.language = "", "", ""
+        self.title = self.link = self.language = ""
         self.names: dict[str, ParsedAuthor] = {}
         self.pictures: dict[str, Picture] = {}
-        self.items: list[dict[str, Any]] = []
-        self.skipped: dict[str, int] = {}
+        self.items: list[WxrItem] = []
+        self.skipped: Counter[str] = Counter()
+        self.met = 0
 
     def take(self, name: str, element: Any) -> None:
         """Note one child of the channel."""
@@ -77,32 +91,24 @@ class _Channel:
         elif name == "author":
             self._author(element)
         elif name == "item":
-            self._item(_fields(element))
+            self.met += 1
+            self._item(read_item(element))
 
     def _author(self, element: Any) -> None:
-        values = {_local(child.tag): (child.text or "").strip() for child in element}
+        values = {local_name(child.tag): (child.text or "").strip() for child in element}
         login = values.get("author_login", "")
         full = f"{values.get('author_first_name', '')} {values.get('author_last_name', '')}".strip()
         name = one_line(values.get("author_display_name", "") or full or login)
         if login:
             self.names[login] = ParsedAuthor(key=login, name=name, email=values.get("author_email") or None)
 
-    def _item(self, item: dict[str, Any]) -> None:
-        kind, status = item.get("post_type", "post"), item.get("status", "publish")
-        if kind == "attachment" and item.get("post_id"):
-            url = absolute_url(item.get("attachment_url"), "")
-            if url:
-                alt = item["meta"].get("_wp_attachment_image_alt")
-                self.pictures[item["post_id"]] = Picture(url, one_line(alt) if alt else None)
-        if kind != "post" or status != "publish" or item.get("post_password"):
-            why = (
-                f"type {kind}"
-                if kind != "post"
-                else f"status {status}"
-                if status != "publish"
-                else "has a password"
-            )
-            self.skipped[why] = self.skipped.get(why, 0) + 1
+    def _item(self, item: WxrItem) -> None:
+        picture = item.picture()
+        if picture is not None:
+            self.pictures[item.get("post_id")] = picture
+        why = item.why_left_out()
+        if why:
+            self.skipped[why] += 1
         elif len(self.items) < MOST_POSTS:
             self.items.append(item)
 
@@ -113,54 +119,26 @@ class _Channel:
         key = f"wxr:{self.link}" if self.link else location
         return ParsedFeed("wxr", plain_title(self.title), key[:700], self.language or None, posts, skipped)
 
-    def _post(self, item: dict[str, Any]) -> ParsedPost:
-        url = absolute_url(item.get("link"), "")
-        date = item.get("post_date_gmt", "")
-        if not date or date.startswith("0000"):
-            date = item.get("pubDate") or item.get("post_date", "")
+    def _post(self, item: WxrItem) -> ParsedPost:
+        url = absolute_url(item.get("link"), web_base(self.link, ""))
         return ParsedPost(
             guid=item.get("guid") or url,
             external_id=item.get("post_id") or None,
             url=url,
-            title=plain_title(item.get("title", "")),
-            html=clean(render_shortcodes(item.get("content", ""))),
-            excerpt=clean(item.get("excerpt", "")),
-            published_at=parse_date(date),
-            modified_at=parse_date(item.get("post_modified_gmt", "")),
+            title=plain_title(item.get("title")),
+            html=clean(render_shortcodes(item.get("content"))),
+            original=clean(item.get("content")),
+            excerpt=clean(item.get("excerpt")),
+            published_at=parse_date(item.published()),
+            modified_at=parse_date(item.get("post_modified_gmt")),
             authors=self._authors(item),
-            categories=tuple(item["categories"]),
-            picture=self.pictures.get(item["meta"].get("_thumbnail_id", "")),
+            categories=tuple(item.categories),
+            picture=self.pictures.get(item.meta.get("_thumbnail_id", "")),
             language=self.language or None,
         )
 
-    def _authors(self, item: dict[str, Any]) -> tuple[ParsedAuthor, ...]:
-        if item["co_authors"]:
-            return tuple(ParsedAuthor(key=slug, name=name) for slug, name in item["co_authors"])
-        login = item.get("creator", "")
-        known = self.names.get(login)
-        return (known,) if known else (ParsedAuthor(key=login, name=login),) if login else ()
-
-
-def _fields(element: Any) -> dict[str, Any]:
-    """Flatten an item; `encoded` is content or excerpt by its namespace."""
-    item: dict[str, Any] = {"meta": {}, "categories": [], "co_authors": []}
-    for child in element:
-        name, text = _local(child.tag), child.text or ""
-        if name == "encoded":
-            item["excerpt" if "excerpt" in child.tag else "content"] = text
-        elif name == "postmeta":
-            meta = {_local(one.tag): one.text or "" for one in child}
-            item["meta"][meta.get("meta_key", "")] = meta.get("meta_value", "")
-        elif name == "category":
-            _category(item, child)
-        else:
-            item.setdefault(name, text.strip())
-    return item
-
-
-def _category(item: dict[str, Any], child: Any) -> None:
-    label = one_line(child.text or "")
-    if child.get("domain") == "author":
-        item["co_authors"].append((child.get("nicename") or label, label))
-    elif label:
-        item["categories"].append(label)
+    def _authors(self, item: WxrItem) -> tuple[ParsedAuthor, ...]:
+        if item.co_authors:
+            return tuple(ParsedAuthor(key=slug, name=name) for slug, name in item.co_authors)
+        login = item.get("creator")
+        return (self.names.get(login, ParsedAuthor(key=login, name=login)),) if login else ()
