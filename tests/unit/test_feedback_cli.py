@@ -1,0 +1,89 @@
+"""`newsletter bounces`: what it prints, and what it stores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from newsletter.bootstrap import Container
+from newsletter.cli import bounces, support
+from newsletter.db.session import unit_of_work
+from newsletter.feedback.models import FeedbackEntry
+from newsletter.schema import metadata
+from tests.support.ledger import sent_to
+from tests.support.returned_mail import delivery_report, plain_mail
+
+ADA = "ada@example.org"
+HARD = delivery_report(ADA, "5.1.1", "smtp; 550 5.1.1 User unknown")
+
+
+@pytest.fixture
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
+    """An installation in a folder of its own, from which one issue went to Ada."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSLETTER_DATA_DIR", str(tmp_path / "var"))
+    support.container.cache_clear()
+    parts = support.container()
+    metadata.create_all(parts.engine)
+    with unit_of_work(parts.sessions) as session:
+        sent_to(session, ADA)
+    yield parts
+    parts.dispose()
+    support.container.cache_clear()
+
+
+def write(folder: Path, name: str, raw: bytes) -> str:
+    path = folder / name
+    path.write_bytes(raw)
+    return str(path)
+
+
+def test_classify_prints_one_json_object_a_file(tmp_path: Path) -> None:
+    files = [write(tmp_path, "a.eml", HARD), write(tmp_path, "b.eml", plain_mail(ADA, "Hello", "Hello."))]
+    done = CliRunner().invoke(bounces.app, ["classify", *files, "--json"])
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(each["file"], each["kind"]) for each in found] == [(files[0], "hard"), (files[1], "none")]
+    assert found[0] == {
+        "file": files[0],
+        "kind": "hard",
+        "recipients": [ADA],
+        "status": "5.1.1",
+        "reason": "dead",
+        "diagnostic": "smtp; 550 5.1.1 User unknown",
+    }
+
+
+def test_classify_reads_standard_input() -> None:
+    done = CliRunner().invoke(bounces.app, ["classify", "--json"], input=HARD)
+    assert json.loads(done.stdout)["kind"] == "hard"
+
+
+def test_classify_says_it_in_words() -> None:
+    done = CliRunner().invoke(bounces.app, ["classify"], input=HARD)
+    assert done.stdout.startswith("-: hard (ada@example.org) 5.1.1 dead")
+
+
+def test_a_file_that_is_not_there_does_not_stop_the_others(tmp_path: Path) -> None:
+    there = write(tmp_path, "a.eml", HARD)
+    done = CliRunner().invoke(bounces.app, ["classify", str(tmp_path / "none.eml"), there, "--json"])
+    assert done.exit_code == 1
+    assert "No such file" in done.stderr
+    assert json.loads(done.stdout)["kind"] == "hard"
+
+
+def test_ingest_applies_what_is_ours_once(installation: Container, tmp_path: Path) -> None:
+    token = installation.keyring.message_id.sign(1)
+    ours = delivery_report(
+        ADA, "5.1.1", "smtp; 550 5.1.1 User unknown", original=f"Message-ID: <{token}@example.com>\n"
+    )
+    files = [write(tmp_path, "ours.eml", ours), write(tmp_path, "theirs.eml", HARD)]
+    first = CliRunner().invoke(bounces.app, ["ingest", *files])
+    again = CliRunner().invoke(bounces.app, ["ingest", *files])
+    assert (first.stdout, again.stdout) == ("1 applied, 1 unmatched\n", "2 known\n")
+    with installation.sessions() as session:
+        assert session.scalars(select(FeedbackEntry.word)).all() == ["bounced"]
