@@ -8,6 +8,7 @@ from typing import Final
 from newsletter.feedback.classify.addresses import first_address
 from newsletter.feedback.classify.mime import Part
 from newsletter.feedback.classify.notice import Notice
+from newsletter.feedback.classify.tables import SIGNS
 from newsletter.feedback.classify.values import Classified, Kind
 
 _REPLIED: Final = re.compile(r"auto-replied|auto-notified|vacation", re.IGNORECASE)
@@ -22,24 +23,11 @@ _MARKS: Final = (
     "x-vacation",
     "x-facebook-notify-autoreply",
 )
-_SUBJECT: Final = re.compile(
-    r"^\W*(?:(?:re|aw|sv|antw|r)\s*:\s*)?\W*(?:"
-    r"auto(?:matic|mated|matische|matique|m[aá]tica|matica|maattinen|matisch|matisk)?[ -]?(?:e?-?mail )?(?:re(?:ply|sponse|spond\w*|spons)|answer)\b|auto(?:re(?:ply|spon\w*)|svar)|auto ?: |"
-    r"automati(?:sche|que|sch|c|sk|sche[rs]?) (?:antwort|r[ée]ponse|antwoord|reply|svar|abwesenheit\w*)|r[ée]ponse automatique|respuesta autom|resposta autom|risposta autom|risposta non|automatisch antwoord|automatisk svar|automaattinen|automatyczna odpowied|automatick[aá] odpov|autom[aá]tica|"
-    r"out[ -]of[ -](?:the )?office|ooo\b|vacation|on (?:vacation|holiday|leave)|away from|i(?:'| a)m (?:out|away|on)|currently (?:out|away)|abwesen|nicht im (?:b[üu]ro|haus)|absence|absen[tc]|fuera de (?:la )?oficina|ausente|fuori (?:sede|ufficio)|afwezig|frånvaro|poissa|nieobecno|"
-    r"автоответ|автоматический ответ|отсутств|自動返信|自動応答|不在|自动回复|自動回覆|外出"
-    r")",
-    re.IGNORECASE,
-)  # fmt: skip
-_CHALLENGE: Final = re.compile(
-    r"not pre-?approved|requires? (?:confirmation|verification|authori[sz]ation)|verif(?:y|ication)#|verify (?:that you|your (?:e-?mail|message|address))|confirm (?:that you|your (?:e-?mail|message|delivery)|this mail server)|whitelist\.aspx|challenge[ /-]response|spam ?(?:blocker|arrest)",
-    re.IGNORECASE,
-)  # fmt: skip
+_RE: Final = r"^\W*(?:(?:re|aw|sv|antw|r|fwd?)\s*:\s*)*\W*"
+_SUBJECT: Final = re.compile(rf"{_RE}(?:{SIGNS['auto-reply'].pattern})", re.IGNORECASE)
 _WISH: Final = re.compile(
-    r"^\W*(?:(?:re|aw|fwd?)\s*:\s*)*\W*(?:please )?(?:unsubscribe|un-subscribe|opt[- ]?out|remove(?: me)?|signoff|abmeld\w*|abbestell\w*|d[ée]sinscri\w*|d[ée]sabonn\w*|dar(?:me)? de baja|cancelar suscripci[oó]n|descadastr\w*|cancellami|disiscri\w*|uitschrijven|afmelden|avregistrera|отпис\w*|配信停止|退订)"
-    r"(?: me| us| please| now| from .{0,80}| request)?\W*$",
-    re.IGNORECASE,
-)  # fmt: skip
+    rf"{_RE}(?:{SIGNS['leave'].pattern})(?: me| us| please| now| from .{{0,80}}| request)?\W*$", re.IGNORECASE
+)
 
 
 def read_wish_to_leave(mail: Part) -> Classified | None:
@@ -66,7 +54,7 @@ def read_auto_reply(mail: Part, notice: Notice) -> Classified | None:
 
 def is_challenge(text: str) -> bool:
     """Say whether a text asks the sender to prove to be a person."""
-    return _CHALLENGE.search(text[:4000]) is not None
+    return SIGNS["challenge"].search(text[:4000]) is not None
 
 
 def is_read_receipt(mail: Part) -> bool:

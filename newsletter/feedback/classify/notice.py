@@ -9,6 +9,7 @@ from typing import Final
 
 from newsletter.feedback.classify.html import words_of
 from newsletter.feedback.classify.mime import Part, split_headers
+from newsletter.feedback.classify.tables import SIGNS
 
 _MOST: Final = 20_000
 _RETURNED_TYPES: Final = frozenset(
@@ -21,15 +22,7 @@ _RETURNED_TYPES: Final = frozenset(
         "message/rfc822-headers",
     }
 )
-_COPY_FOLLOWS: Final = re.compile(
-    r"^[\s>*=_-]*(?:"
-    r"below this line is (?:a|the) copy|this is a copy of|(?:original|returned|unsent|undelivered|bounced|the) (?:message|mail)(?: (?:text|body|headers?))? (?:follows|below|is attached|attached|is below|included|returned)|"
-    r"(?:the )?(?:body|text|headers?|header|first \d+ \w+) of (?:your|the) (?:original |returned )?(?:message|mail)|original (?:message|mail)\b|(?:unsent|returned) message|message (?:text|header|headers|body|contents) (?:follow|below)|"
-    r"here is (?:a copy|your|the)|a copy of (?:your|the) (?:original )?message|your (?:original )?(?:message|mail) (?:follows|reads|is (?:below|attached|enclosed)|in part)|the (?:original )?message (?:was|that was sent|follows|you sent)|copy of (?:your|the) (?:original )?message|"
-    r"start of returned message|beginning? of (?:original|returned|message)|includes? a copy of|message follows|included is a copy|forwarded message|encabezado|mensaje original|message d'origine|urspr[üu]ngliche nachricht|исходное|оригинал"
-    r")",
-    re.IGNORECASE,
-)  # fmt: skip
+_COPY_FOLLOWS: Final = re.compile(rf"^[\s>*=_-]*(?:{SIGNS['copy'].pattern})", re.IGNORECASE)
 _HEADER: Final = re.compile(r"[ \t>|]{0,4}([A-Za-z][A-Za-z0-9-]{1,40}):(?:[ \t]|$)")
 _TELLING: Final = frozenset(
     {"received", "return-path", "message-id", "mime-version", "dkim-signature", "x-mailer", "content-type"}

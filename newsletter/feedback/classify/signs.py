@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from newsletter.feedback.classify.mime import Part
 from newsletter.feedback.classify.notice import Notice
+from newsletter.feedback.classify.tables import SIGNS
 
-_DAEMON: Final = re.compile(
-    r"mailer[-_.]?daemon|post[-_.]?master|mail[ ._-]?delivery|delivery[ ._-]?(?:sub)?system|mail[ ._-]?system|system administrator|mdaemon|mail administrator|"
-    r"e?smtp[_ -]?mail|mail[ _]?service|antivirus|anti-virus|inter-?office|mta@|\bndr\b|bounce|mail[ -]?router|mail[ -]?gateway|auto(?:matic)?[ -]?mailer|mail notification|interscan|<>",
-    re.IGNORECASE,
-)  # fmt: skip
-_SUBJECT: Final = re.compile(
-    r"undeliver|non[- ]?deliver|not? (?:be )?deliver|deliver(?:y|ies)[ :]+(?:status|fail|problem|error|report|notification|subsystem|has failed|delay|unsuccessful)|(?:failed|failure|error|problem|unable|impossible).{0,30}deliver|deliver.{0,30}(?:fail|problem|error|delay|impossible)|"
-    r"return(?:ed|ing)? (?:e?-?mail|message|to sender|post)|mail (?:could not|cannot|delivery|failure|system error|error|returned|status)|(?:e-?mail|message|mail).{0,20}(?:fail|returned|bounced|undelivered|rejected|not sent|cannot|could not)|failure (?:notice|delivery)|"
-    r"bounce|nondeliverable|warning.{0,40}(?:message|mail|deliver|could not|delayed)|message status|rejected mail|unzustellbar|zustell|nicht (?:zugestellt|zustellbar)|fehler|non remis|non distribu|échec|echec|impossible de remettre|no se pudo entregar|no entregado|devuelto|devolvid|falha|não entregue|mancata consegna|"
-    r"не доставлен|недоставлен|возвра|ошибка доставки|エラー|配信|配送|不達|送信できません|届け|退信|退回|无法投递|失败|niedoręcz|onbestelbaar|leverings|kunde inte levereras",
-    re.IGNORECASE,
-)  # fmt: skip
-_BODY: Final = re.compile(
-    r"(?:could|can|did|was|has|have|were|will|is|be)(?: ?not|n[o']t)(?: (?:been|be|able to be|successfully))*[ \n]+(?:be )?(?:deliver|sent|send|reach|complet|transmit|forward|relayed|accept)|undeliver|unable to (?:deliver|send|relay|complete|forward)|delivery (?:to|of|for|has|status|fail|attempt|error|problem|unsuccess|notification|was|report|time)|"
-    r"(?:failed|failure|error|problem|trouble)s?\b.{0,60}(?:deliver|recipient|address|sending|transmi)|(?:was|been|is being|message|mail|e-?mail) (?:returned|rejected|bounced|refused|blocked|not delivered|not accepted)|user unknown|unknown user|no such user|mailbox|not a valid (?:user|address)|returned (?:mail|message|to sender)|(?:reason|cause) (?:of|for|was)|"
-    r"transcript of session|while talking to|sorry.{0,40}(?:wasn't able|couldn't|could not|unable|no mailbox)|permanent (?:fatal )?error|fatal error|(?:host|domain) (?:not found|unknown)|the following (?:address|recipient|e?-?mail|error|user)|message (?:that )?you sent|delivery[- ]?failed|remote (?:host|server|mta)|smtp (?:error|server|module)|"
-    r"\b[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b|\b55[0-4][ -]|delayed|still (?:being|try|in (?:the )?queue)|(?:will|continue to) (?:be )?(?:retr|keep|try)|konnte(?:n)? nicht|nicht zugestellt|n'a (?:pas )?pu|non remis|no (?:se )?(?:pudo|ha podido|puede)|não (?:pôde|foi|pode)|impossibile|не (?:удалось|может|доставлен|был)|"
-    r"送信できません|届きません|配信できません|配送できません|エラー|存在しません|拒否|拒絶|無法|无法|失败|退回",
-    re.IGNORECASE,
-)  # fmt: skip
+_DAEMON, _SUBJECT, _TEXT = SIGNS["daemon"], SIGNS["subject"], SIGNS["text"]
 _LONGEST: Final = 6000
 ENOUGH: Final = 3
 
@@ -63,7 +44,7 @@ def has_failure_subject(mail: Part) -> bool:
 
 def tells_of_failure(text: str) -> bool:
     """Say whether a text says that something was not delivered."""
-    return _BODY.search(text[:_LONGEST]) is not None
+    return _TEXT.search(text[:_LONGEST]) is not None
 
 
 def looks_returned(mail: Part, notice: Notice) -> bool:

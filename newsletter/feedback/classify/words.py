@@ -1,20 +1,15 @@
-"""The phrases of `phrases.txt`, compiled: which words of a mail server mean which reason."""
+"""Which words of a mail server mean which reason; the phrases themselves are in `tables/reasons.txt`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
-from importlib.resources import files
 from typing import Final
 
+from newsletter.feedback.classify.tables import sections
 from newsletter.feedback.classify.values import Reason
 
 _LONGEST: Final = 4000
-_MACROS: Final = {
-    "…": ".{0,60}",
-    "{who}": r"\b(?:user|recipient|mail ?box|account|address(?:ee)?|e-?mail|inbox|person|alias|member|customer|destination)",
-}
 #: What looks like words but is none: web addresses, mail addresses and names of hosts, and what is only said to be possible.
 _NOISE: Final = re.compile(
     r"(?:https?://|\bwww\.)\S{1,300}|[^\s<>@]{1,64}@[\w.-]{1,253}|(?<=host )[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|"
@@ -23,20 +18,7 @@ _NOISE: Final = re.compile(
 _SPACE: Final = re.compile(r"\s+")
 
 
-def _sections() -> Iterator[tuple[Reason, list[str]]]:
-    reason, phrases = Reason.UNKNOWN, list[str]()
-    for line in files(__package__).joinpath("phrases.txt").read_text("utf-8").splitlines():
-        if line.startswith("["):
-            yield reason, phrases
-            reason, phrases = Reason(line.strip("[]")), []
-        elif line and not line.startswith("#"):
-            for macro, meaning in _MACROS.items():
-                line = line.replace(macro, meaning)
-            phrases.append(line)
-    yield reason, phrases
-
-
-_TABLE: Final = tuple((reason, re.compile("|".join(phrases))) for reason, phrases in _sections() if phrases)
+_TABLE: Final = tuple((Reason(name), pattern) for name, pattern in sections("reasons"))
 _REASONS: Final = tuple((reason, pattern) for reason, pattern in _TABLE if reason is not Reason.DELAYED)
 _DELAY: Final = next(pattern for reason, pattern in _TABLE if reason is Reason.DELAYED)
 
