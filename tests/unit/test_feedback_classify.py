@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from newsletter.feedback.classify import Kind, Reason, classify, classify_json
@@ -293,6 +295,24 @@ def test_ordinary_mail_is_none(sender: str, subject: str, body: str) -> None:
 def test_a_read_receipt_is_none() -> None:
     receipt = delivery_report(ADA, "5.1.1", "x").replace(b"delivery-status", b"disposition-notification")
     assert classify(receipt).kind is Kind.NONE
+
+
+def test_notifications_of_amazon_ses_by_mail() -> None:
+    bounced = {"emailAddress": ADA, "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}
+    bounce = {"notificationType": "Bounce", "bounce": {"bouncedRecipients": [bounced]}}
+    found = classify(plain_mail("no-reply@sns.example.com", "AWS Notification Message", json.dumps(bounce)))
+    assert (found.kind, found.recipients, found.status) == (Kind.HARD, (ADA,), "5.1.1")
+    complaint = {
+        "notificationType": "Complaint",
+        "complaint": {"complainedRecipients": [{"emailAddress": ADA}]},
+    }
+    found = classify(
+        plain_mail("no-reply@sns.example.com", "AWS Notification Message", json.dumps(complaint))
+    )
+    assert (found.kind, found.recipients) == (Kind.COMPLAINT, (ADA,))
+    delivery = {"notificationType": "Delivery", "delivery": {"recipients": [ADA]}}
+    mail = plain_mail("no-reply@sns.example.com", "AWS Notification Message", json.dumps(delivery))
+    assert classify(mail).kind is Kind.NONE
 
 
 def test_json_has_the_fields_of_the_interface() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from newsletter.feedback.classify.addresses import unique
 from newsletter.feedback.classify.arf import read_complaint
@@ -18,6 +19,7 @@ from newsletter.feedback.classify.mime import Part, read_mail
 from newsletter.feedback.classify.named import named_recipients
 from newsletter.feedback.classify.notice import Notice, read_notice
 from newsletter.feedback.classify.signs import is_from_a_mail_system, looks_returned
+from newsletter.feedback.classify.sns import notified_complaint, notified_failures, read_notification
 from newsletter.feedback.classify.values import Classified, Kind
 from newsletter.feedback.classify.verdict import judge
 from newsletter.feedback.classify.words import announces_retries
@@ -39,9 +41,20 @@ def _classify(mail: Part) -> Classified:
         return certain
     if is_read_receipt(mail):
         return Classified(Kind.NONE)
-    notice = read_notice(mail)
+    notification = read_notification(mail)
+    if notification is not None:
+        return _of_notification(notification)
+    return _of_report_or_notice(mail, read_notice(mail))
+
+
+def _of_notification(notification: dict[str, Any]) -> Classified:
+    complaint = notified_complaint(notification)
+    return complaint or _gravest(notified_failures(notification), Notice("", ()))
+
+
+def _of_report_or_notice(mail: Part, notice: Notice) -> Classified:
     failures = reported_failures(mail)
-    if failures and is_challenge(" ".join(failure.diagnostic for failure in failures)):
+    if is_challenge(" ".join(failure.diagnostic for failure in failures)):
         return Classified(Kind.AUTOREPLY, diagnostic=failures[0].diagnostic[:_LONGEST_DIAGNOSTIC])
     if failures and not any(failure.recipient for failure in failures):
         failures = [
