@@ -1,56 +1,31 @@
-"""The one HTTP client for what content and people supply: safe against SSRF, bounded, polite (S6).
+"""The one HTTP client for what content and people supply: guarded, bounded, polite.
 
-A host is resolved once; every address must be global; the connection goes to the checked address, with the Host header
-and TLS name of the original. Redirects are followed by hand and checked again.
+A host is resolved once; the connection goes to the checked address, with the Host header and TLS name of the original.
+Redirects are followed by hand and checked again. Trouble that passes is tried again, when the site says so (Retry-After).
 """
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin
 
 import httpx
 
+from newsletter.adapters.http_body import read_body
+from newsletter.adapters.http_guard import Resolve, Target, check_target, resolve_host
 from newsletter.content.values import Document
-from newsletter.errors import InvalidInput, Unavailable
+from newsletter.errors import Unavailable
 
-Resolve = Callable[[str, int], list[str]]
-
-MOST_BYTES = 20 * 1024 * 1024
 MOST_REDIRECTS = 3
 TOTAL_SECONDS = 30.0
 STEP_SECONDS = 10.0
 TRIES = 3
-ALLOWED_PORTS = frozenset({80, 443})
-_TRY_AGAIN = frozenset({429, 502, 503, 504})
-
-
-def resolve_host(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, IPv4 first."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError):
-        raise Unavailable(f"The host {host!r} cannot be found.") from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in sorted(found, key=lambda entry: entry[0])))
-
-
-def is_public(address: str) -> bool:
-    """Say whether an IP address is on the public internet, also behind an IPv4-mapped, 6to4 or NAT64 form."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if ip in ipaddress.ip_network("64:ff9b::/96"):
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
+_PASSING = frozenset({429, 502, 503, 504})
+_HEADERS = {"User-Agent": "newsletter (feed import)", "Accept": "*/*", "Accept-Encoding": "gzip"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +34,7 @@ class SafeHttpClient:
 
     allow_private: bool = False
     resolve: Resolve = resolve_host
+    sleep: Callable[[float], None] = time.sleep
 
     def fetch(
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
@@ -68,92 +44,92 @@ class SafeHttpClient:
         :raises InvalidInput: for an address we refuse.
         :raises Unavailable: when the site does not give us the document.
         """
-        headers = {"User-Agent": "newsletter (feed import)", "Accept": "*/*"}
-        if etag:
-            headers["If-None-Match"] = etag
-        if last_modified:
-            headers["If-Modified-Since"] = last_modified
+        conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+        headers = _HEADERS | {name: value for name, value in conditions.items() if value}
         end = time.monotonic() + TOTAL_SECONDS
-        for attempt in range(TRIES):
+        for attempt in range(1, TRIES + 1):
             try:
                 return self._follow(url, headers, end)
-            except _TryAgain as error:
-                if attempt == TRIES - 1 or time.monotonic() + attempt + 1 > end:
-                    raise Unavailable(str(error)) from None
-                time.sleep(attempt + 1)
+            except _Passing as trouble:
+                wait = trouble.wait if trouble.wait is not None else float(attempt)
+                if attempt == TRIES or time.monotonic() + wait > end:
+                    raise Unavailable(str(trouble)) from None
+                self.sleep(wait)
         raise Unavailable(f"{url} does not answer.")
 
-    def _follow(self, url: str, headers: dict[str, str], end: float) -> Document | None:
+    def _follow(self, asked: str, headers: dict[str, str], end: float) -> Document | None:
+        url = asked
         for _ in range(MOST_REDIRECTS + 1):
-            response, body = self._get(url, headers, end)
+            target = check_target(url, self.resolve, allow_private=self.allow_private)
+            response, body = _get(target, headers, end)
             if response.status_code == 304:
                 return None
-            if response.is_redirect:
-                url = urljoin(url, response.headers["location"])
-                continue
-            return _document(url, response, body)
+            if not response.is_redirect:
+                return _document(asked, url, response, body)
+            url = _redirected(url, response)
         raise Unavailable(f"The site redirects more than {MOST_REDIRECTS} times.")
 
-    def _get(self, url: str, headers: dict[str, str], end: float) -> tuple[httpx.Response, bytes]:
-        host, port, address = self._checked(url)
-        target = httpx.URL(url).copy_with(host=address)
-        own_headers = headers | {"Host": host if port in ALLOWED_PORTS else f"{host}:{port}"}
-        try:
-            with (
-                httpx.Client(trust_env=False, timeout=STEP_SECONDS, follow_redirects=False) as client,
-                client.stream(
-                    "GET", target, headers=own_headers, extensions={"sni_hostname": host}
-                ) as response,
-            ):
-                return response, _read(response, end)
-        except httpx.HTTPError as error:
-            raise _TryAgain(f"{host} does not answer: {error or type(error).__name__}") from None
 
-    def _checked(self, url: str) -> tuple[str, int, str]:
-        try:
-            parts = urlsplit(url)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError:
-            raise InvalidInput(f"{url!r} is no web address.") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-            raise InvalidInput(
-                f"{url!r} is no address we fetch: it must start with http:// or https:// and a host."
-            )
-        if port not in ALLOWED_PORTS and not self.allow_private:
-            raise InvalidInput(f"Port {port} is refused: only 80 and 443 are fetched.")
-        addresses = self.resolve(parts.hostname, port)
-        if not self.allow_private and not all(is_public(address) for address in addresses):
-            raise InvalidInput(
-                f"{parts.hostname} is not on the public internet, so it is not fetched "
-                "(NEWSLETTER_FETCH_PRIVATE_ADDRESSES=true allows it)."
-            )
-        return parts.hostname, port, addresses[0]
+class _Passing(Exception):
+    """A trouble that may be over in `wait` seconds."""
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
-class _TryAgain(Exception):
-    """A passing trouble."""
+def _get(target: Target, headers: dict[str, str], end: float) -> tuple[httpx.Response, bytes]:
+    client = httpx.Client(trust_env=False, timeout=STEP_SECONDS, follow_redirects=False)
+    request = client.build_request(
+        "GET",
+        httpx.URL(target.url).copy_with(host=target.ip),
+        headers=headers | {"Host": target.host_header},
+        extensions={"sni_hostname": target.host},
+    )
+    try:
+        with client:
+            response = client.send(request, stream=True)
+            try:
+                return response, read_body(response, end)
+            finally:
+                response.close()
+    except httpx.HTTPError as error:
+        raise _Passing(f"{target.host} does not answer: {error or type(error).__name__}.") from None
 
 
-def _read(response: httpx.Response, end: float) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_bytes(65536):
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise InvalidInput(f"The document is larger than {MOST_BYTES // 2**20} MB.")
-        if time.monotonic() > end:
-            raise Unavailable(f"The site took longer than {TOTAL_SECONDS:.0f} seconds.")
-    return bytes(body)
+def _redirected(url: str, response: httpx.Response) -> str:
+    try:
+        return urljoin(url, response.headers["location"])
+    except ValueError:
+        raise Unavailable("The site redirects to an address that is none.") from None
 
 
-def _document(url: str, response: httpx.Response, body: bytes) -> Document:
-    if response.status_code in _TRY_AGAIN:
-        raise _TryAgain(f"The site answered {response.status_code}.")
-    if response.status_code != 200:
-        raise Unavailable(f"The site answered {response.status_code} for {url}.")
+def _document(asked: str, url: str, response: httpx.Response, body: bytes) -> Document:
+    status, headers = response.status_code, response.headers
+    if status in _PASSING:
+        raise _Passing(f"The site answered {status} for {url}.", _retry_after(headers.get("retry-after")))
+    if status != 200:
+        raise Unavailable(f"The site answered {status} for {url}.")
+    pages = headers.get("x-wp-totalpages", "")
     return Document(
         raw=body,
         location=url,
-        content_type=response.headers.get("content-type", ""),
-        etag=response.headers.get("etag"),
-        last_modified=response.headers.get("last-modified"),
+        content_type=headers.get("content-type", ""),
+        etag=headers.get("etag"),
+        last_modified=headers.get("last-modified"),
+        asked=asked,
+        pages=int(pages) if pages.isascii() and pages.isdigit() and len(pages) < 7 else 1,
+        links=headers.get("link", ""),
     )
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Return the seconds a site asks us to wait: a number, or a date."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

@@ -12,8 +12,9 @@ from newsletter.cli.support import container, fail, print_json, say
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from newsletter.content.gather import Earlier, Gathered
     from newsletter.content.models import Post
-    from newsletter.content.values import Document, ImportReport
+    from newsletter.content.values import ImportReport
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import and list posts.")
 
@@ -25,7 +26,9 @@ MOST_FILE_BYTES = 64 * 1024 * 1024
 )
 def import_posts(
     where: str = typer.Argument(
-        ..., metavar="URL_OR_FILE", help="A feed, a WordPress export or REST address, a page, or a file."
+        ...,
+        metavar="URL_OR_FILE",
+        help="A feed, a WordPress site, export or REST address, a page, or a file.",
     ),
     publication: str = typer.Option("", help="The publication whose tray these posts fill."),
     format: str = typer.Option("auto", help="auto, rss, atom, json, wxr, wordpress or archive."),
@@ -34,25 +37,66 @@ def import_posts(
     """Gather posts; a second import creates nothing and never overwrites what an editor changed."""
     from newsletter.db.session import unit_of_work
 
-    document = _read(where)
+    earlier = _prepared(where, publication)
+    gathered = _fetched(where, format, earlier) if _is_address(where) else _read(where, format)
     with unit_of_work(container().sessions) as session:
-        report = _store(session, document, format, publication)
+        report = _store(session, gathered, earlier)
+        if publication:
+            _link(session, publication, report.source_id)
     if as_json:
         print_json(report.to_json())
     else:
-        say(
-            f"Found {report.found} posts ({report.format}): {report.created} new, {report.updated} updated, "
-            f"{report.unchanged} unchanged, {len(report.skipped)} skipped."
-        )
+        say(_in_words(report, unchanged=gathered is None))
 
 
-def _store(session: Session, document: Document, format: str, publication: str) -> ImportReport:
-    from newsletter.content.service import import_document
+def _is_address(where: str) -> bool:
+    return where.lower().startswith(("http://", "https://"))
 
-    report = import_document(session, document, format=format, now=container().clock.now())
-    if publication:
-        _link(session, publication, report.source_id)
-    return report
+
+def _prepared(where: str, publication: str) -> Earlier | None:
+    """Refuse an unknown publication before anything is fetched; return what an earlier import left."""
+    from newsletter.content.service import earlier_import
+    from newsletter.issues.service import get_publication
+
+    with container().reading_sessions() as session:
+        if publication:
+            get_publication(session, publication)
+        return earlier_import(session, where) if _is_address(where) else None
+
+
+def _fetched(url: str, format: str, earlier: Earlier | None) -> Gathered | None:
+    from newsletter.adapters.http_client import SafeHttpClient
+    from newsletter.content.gather import gather
+
+    client = SafeHttpClient(allow_private=container().settings.fetch_private_addresses)
+    return gather(client, url, format=format, earlier=earlier)
+
+
+def _read(where: str, format: str) -> Gathered:
+    from newsletter.content.gather import Gathered
+    from newsletter.content.parse import check_format, parse
+    from newsletter.content.values import Document
+
+    check_format(format)
+    path = Path(where)
+    try:
+        if path.is_file() and path.stat().st_size > MOST_FILE_BYTES:
+            fail(f"{where} is larger than {MOST_FILE_BYTES // 2**20} MB: export it in parts.")
+        document = Document(raw=path.read_bytes(), location=path.name)
+    except (OSError, ValueError) as error:
+        fail(f"Cannot read {where!r}: {getattr(error, 'strerror', None) or error}.")
+    return Gathered(parse(document.raw, format=format, location=document.location), document)
+
+
+def _store(session: Session, gathered: Gathered | None, earlier: Earlier | None) -> ImportReport:
+    from newsletter.content.service import import_feed, note_unchanged
+
+    now = container().clock.now()
+    if gathered is not None:
+        return import_feed(session, gathered.feed, gathered.document, now=now)
+    if earlier is None:
+        fail("The site says that nothing changed, but nothing was imported from it before.")
+    return note_unchanged(session, earlier, now)
 
 
 def _link(session: Session, slug: str, source_id: int | None) -> None:
@@ -66,27 +110,13 @@ def _link(session: Session, slug: str, source_id: int | None) -> None:
     archive_imported_issues(session, publication)
 
 
-def _read(where: str) -> Document:
-    if where.startswith(("http://", "https://")):
-        return _fetch(where)
-    from newsletter.content.values import Document
-
-    path = Path(where)
-    try:
-        if path.is_file() and path.stat().st_size > MOST_FILE_BYTES:
-            fail(f"{where} is larger than {MOST_FILE_BYTES // 2**20} MB: export it in parts.")
-        return Document(raw=path.read_bytes(), location=path.name)
-    except OSError as error:
-        fail(f"Cannot read {where}: {error.strerror or error}.")
-
-
-def _fetch(url: str) -> Document:
-    from newsletter.adapters.http_client import SafeHttpClient
-
-    document = SafeHttpClient(allow_private=container().settings.fetch_private_addresses).fetch(url)
-    if document is None:
-        fail(f"{url} gave nothing.")
-    return document
+def _in_words(report: ImportReport, *, unchanged: bool) -> str:
+    if unchanged:
+        return "Nothing is new: the site says that nothing changed since the last import."
+    return (
+        f"Found {report.found} posts ({report.format}): {report.created} new, {report.updated} updated, "
+        f"{report.unchanged} unchanged, {len(report.skipped)} skipped."
+    )
 
 
 @app.command("list", epilog="Example: newsletter posts list --unsent --json")
@@ -106,14 +136,16 @@ def list_posts(
         if as_json:
             print_json([_document_of(post, used.get(post.id, [])) for post in chosen])
             return
-        for post in chosen:
-            day = post.published_at.date().isoformat() if post.published_at else "no date   "
-            say(
-                f"{post.id:>6}  {day}  {post.title}"
-                + (f"  ({', '.join(used[post.id])})" if post.id in used else "")
-            )
-        if not chosen:
-            say("No posts. Import some: newsletter posts import https://example.com/feed")
+    for post in chosen:
+        say(_line(post, used.get(post.id, [])))
+    if not chosen:
+        say("No posts. Import some: newsletter posts import https://example.com/feed")
+
+
+def _line(post: Post, in_issues: list[str]) -> str:
+    day = post.published_at.date().isoformat() if post.published_at else "no date   "
+    where = f"  ({', '.join(in_issues)})" if in_issues else ""
+    return f"{post.id:>6}  {day}  {post.title}{where}"
 
 
 def _document_of(post: Post, in_issues: list[str]) -> dict[str, Any]:

@@ -6,28 +6,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from newsletter.content.decide import FOLLOWED, content_hash
+from newsletter.content.gather import Earlier
 from newsletter.content.models import Post, Source
 from newsletter.content.parse import parse
 from newsletter.content.sanitise import sanitise
 from newsletter.content.store import store_feed
-from newsletter.content.values import Document, ImportReport, ParsedFeed
+from newsletter.content.values import Document, ImportReport, ParsedFeed, Skipped
 from newsletter.errors import Conflict, InvalidInput, NotFound
-
-__all__ = [
-    "Document",
-    "ImportReport",
-    "edit_post",
-    "find_post",
-    "find_posts",
-    "find_source",
-    "import_document",
-    "import_feed",
-]
 
 
 def import_document(
@@ -73,6 +63,23 @@ def find_source(session: Session, location: str) -> Source | None:
     """Return the source that was imported from an address before."""
     statement = select(Source).where(Source.location == location)
     return session.scalars(statement.order_by(Source.fetched_at.desc().nulls_last(), Source.id)).first()
+
+
+def earlier_import(session: Session, location: str) -> Earlier | None:
+    """Return what is to be known of the last import from an address, to ask only for what is new."""
+    source = find_source(session, location)
+    if source is None or source.fetched_at is None:
+        return None
+    newest = session.scalar(select(func.max(Post.modified_at)).where(Post.source_id == source.id))
+    return Earlier(source.id, source.format, source.etag, source.last_modified, newest)
+
+
+def note_unchanged(session: Session, earlier: Earlier, now: datetime) -> ImportReport:
+    """Note that the site said nothing is new."""
+    source = session.get_one(Source, earlier.source_id)
+    source.fetched_at, source.last_error = now, None
+    why = Skipped("not modified since the last import", source.location)
+    return ImportReport(source.format, skipped=[why], source_id=source.id)
 
 
 def find_posts(

@@ -87,9 +87,9 @@ class ParsedFeed:
     posts: tuple[ParsedPost, ...]
     skipped: tuple[Skipped, ...] = ()
 
-    def with_posts(self, posts: tuple[ParsedPost, ...]) -> ParsedFeed:
+    def with_posts(self, posts: tuple[ParsedPost, ...], skipped: tuple[Skipped, ...]) -> ParsedFeed:
         """Return the same feed with other posts."""
-        return replace(self, posts=posts)
+        return replace(self, posts=posts, skipped=skipped)
 
 
 @dataclass(slots=True)

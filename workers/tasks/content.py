@@ -5,8 +5,10 @@ from __future__ import annotations
 from celery import shared_task
 
 from newsletter.adapters.http_client import SafeHttpClient
+from newsletter.bootstrap import Container
+from newsletter.content.gather import gather
 from newsletter.content.models import Source
-from newsletter.content.service import import_document
+from newsletter.content.service import earlier_import, import_feed, note_unchanged
 from newsletter.db.session import unit_of_work
 from newsletter.errors import NewsletterError
 from newsletter.jobs import JobName
@@ -18,13 +20,23 @@ def import_source(source_id: int) -> None:
     """Fetch and import one source; a failure is kept on the source for the desk to show."""
     parts = container()
     with parts.reading_sessions() as session:
-        source = session.get_one(Source, source_id)
-    client = SafeHttpClient(allow_private=parts.settings.fetch_private_addresses)
+        location = session.get_one(Source, source_id).location
     try:
-        document = client.fetch(source.location, etag=source.etag, last_modified=source.last_modified)
-        if document is not None:
-            with unit_of_work(parts.sessions) as session:
-                import_document(session, document, now=parts.clock.now())
+        import_again(parts, location)
     except NewsletterError as error:
         with unit_of_work(parts.sessions) as session:
             session.get_one(Source, source_id).last_error = str(error)
+
+
+def import_again(parts: Container, location: str) -> None:
+    """Fetch an address without holding a transaction open, then store what is new."""
+    with parts.reading_sessions() as session:
+        earlier = earlier_import(session, location)
+    client = SafeHttpClient(allow_private=parts.settings.fetch_private_addresses)
+    gathered = gather(client, location, earlier=earlier)
+    now = parts.clock.now()
+    with unit_of_work(parts.sessions) as session:
+        if gathered is not None:
+            import_feed(session, gathered.feed, gathered.document, now=now)
+        elif earlier is not None:
+            note_unchanged(session, earlier, now)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from newsletter.content.addresses import absolute_url
 from newsletter.content.dates import parse_date
 from newsletter.content.parse.common import MOST_POSTS, int_of, text_of
 from newsletter.content.text import clean, one_line, plain_title
 from newsletter.content.values import ParsedAuthor, ParsedFeed, ParsedPost, Picture, Skipped
+
+_NO_POSTS = ("page", "attachment", "nav_menu_item")
+#: Parameters that say how to answer, not which posts.
+_HOW = frozenset(
+    {"_embed", "_fields", "context", "modified_after", "order", "orderby", "page", "per_page", "rest_route"}
+)
 
 
 def is_post(value: Any) -> bool:
@@ -26,24 +32,47 @@ def parse_wordpress(entries: list[dict[str, Any]], location: str) -> ParsedFeed:
     """Read a list of REST posts; only published posts are taken."""
     taken, skipped = [], []
     for entry in entries[:MOST_POSTS]:
-        status = text_of(entry.get("status")) or "publish"
-        kind = text_of(entry.get("type")) or "post"
-        ref = text_of(entry.get("link")) or text_of(entry.get("id"))
-        if status != "publish":
-            skipped.append(Skipped(f"status {one_line(status)}", ref))
-        elif kind in ("page", "attachment", "nav_menu_item"):
-            skipped.append(Skipped(f"type {kind}", ref))
+        why = _why_left_out(entry)
+        if why:
+            skipped.append(Skipped(why, text_of(entry.get("link")) or text_of(entry.get("id"))))
         else:
             taken.append(_post(entry))
     return ParsedFeed("wordpress", "", _key(entries, location), None, tuple(taken), tuple(skipped))
 
 
+def _why_left_out(entry: dict[str, Any]) -> str:
+    status = one_line(text_of(entry.get("status"))) or "publish"
+    kind = one_line(text_of(entry.get("type"))) or "post"
+    if status != "publish":
+        return f"status {status}"
+    if _protected(entry):
+        return "has a password"
+    return f"type {kind}" if kind in _NO_POSTS else ""
+
+
+def _protected(entry: dict[str, Any]) -> bool:
+    content = entry.get("content")
+    return isinstance(content, dict) and content.get("protected") is True
+
+
 def _key(entries: list[dict[str, Any]], location: str) -> str:
-    for entry in entries:
-        parts = urlsplit(text_of(entry.get("link")))
-        if parts.netloc:
-            return f"wordpress:{parts.netloc.lower()}"
-    return location[:700]
+    """Name the source by its site and what was asked of it: one author's posts are another source than all."""
+    sites = (_site(entry) for entry in entries)
+    site = next((site for site in sites if site), None)
+    return f"wordpress:{site}{_asked(location)}"[:700] if site else location[:700]
+
+
+def _site(entry: dict[str, Any]) -> str:
+    """Return host and folder of the site, from "https://example.com/blog/?p=7"."""
+    guid = urlsplit(_rendered(entry.get("guid")).partition("?p=")[0])
+    folder = guid.path.rstrip("/") if "?p=" in _rendered(entry.get("guid")) else ""
+    return f"{(guid.netloc or urlsplit(text_of(entry.get('link'))).netloc).lower()}{folder}"
+
+
+def _asked(location: str) -> str:
+    query = parse_qsl(urlsplit(location).query) if "://" in location else []
+    asked = urlencode(sorted((name, value) for name, value in query if name not in _HOW))
+    return f"?{asked}" if asked else ""
 
 
 def _rendered(value: Any) -> str:
@@ -51,7 +80,7 @@ def _rendered(value: Any) -> str:
 
 
 def _post(entry: dict[str, Any]) -> ParsedPost:
-    embedded = entry.get("_embedded") if isinstance(entry.get("_embedded"), dict) else {}
+    embedded = _dict_of(entry.get("_embedded"))
     date = text_of(entry.get("date_gmt")) or text_of(entry.get("date"))
     modified = text_of(entry.get("modified_gmt")) or text_of(entry.get("modified"))
     url = absolute_url(text_of(entry.get("link")), "")
@@ -64,10 +93,14 @@ def _post(entry: dict[str, Any]) -> ParsedPost:
         excerpt=clean(_rendered(entry.get("excerpt"))),
         published_at=parse_date(date),
         modified_at=parse_date(modified),
-        authors=_authors(embedded or {}),
-        categories=_terms(embedded or {}),
-        picture=_picture(entry, embedded or {}),
+        authors=_authors(embedded),
+        categories=_categories(embedded),
+        picture=_picture(entry, embedded),
     )
+
+
+def _dict_of(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _embedded_list(embedded: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -75,31 +108,34 @@ def _embedded_list(embedded: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
+def _terms(embedded: dict[str, Any], *taxonomies: str) -> list[dict[str, Any]]:
+    groups = embedded.get("wp:term")
+    terms = (
+        [term for group in groups if isinstance(group, list) for term in group]
+        if isinstance(groups, list)
+        else []
+    )
+    return [term for term in terms if isinstance(term, dict) and term.get("taxonomy") in taxonomies]
+
+
+def _categories(embedded: dict[str, Any]) -> tuple[str, ...]:
+    names = (one_line(text_of(term.get("name"))) for term in _terms(embedded, "category", "post_tag"))
+    return tuple(name for name in names if name)
+
+
 def _authors(embedded: dict[str, Any]) -> tuple[ParsedAuthor, ...]:
-    co_authors = [
-        term
-        for terms in embedded.get("wp:term") or []
-        if isinstance(terms, list)
-        for term in terms
-        if isinstance(term, dict) and term.get("taxonomy") == "author"
-    ]
-    found = []
-    for one in co_authors or _embedded_list(embedded, "author"):
-        name = one_line(text_of(one.get("name")))
-        if name:
-            url = absolute_url(text_of(one.get("link")), "")
-            bio = clean(text_of(one.get("description")))
-            found.append(ParsedAuthor(key=text_of(one.get("slug")) or name, name=name, url=url, bio=bio))
-    return tuple(found)
+    """Return the authors; plug-ins for several of them keep those as terms."""
+    listed = _terms(embedded, "author") or _embedded_list(embedded, "author")
+    return tuple(author for author in map(_author, listed) if author.name)
 
 
-def _terms(embedded: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(
-        one_line(text_of(term.get("name")))
-        for terms in embedded.get("wp:term") or []
-        if isinstance(terms, list)
-        for term in terms
-        if isinstance(term, dict) and term.get("taxonomy") in ("category", "post_tag")
+def _author(one: dict[str, Any]) -> ParsedAuthor:
+    name = plain_title(text_of(one.get("name")))
+    return ParsedAuthor(
+        key=text_of(one.get("slug")) or name,
+        name=name,
+        url=absolute_url(text_of(one.get("link")), ""),
+        bio=clean(text_of(one.get("description"))),
     )
 
 
@@ -107,8 +143,8 @@ def _picture(entry: dict[str, Any], embedded: dict[str, Any]) -> Picture | None:
     for media in _embedded_list(embedded, "wp:featuredmedia"):
         url = absolute_url(text_of(media.get("source_url")), "")
         if url:
-            details = media.get("media_details") if isinstance(media.get("media_details"), dict) else {}
-            width, height = (int_of((details or {}).get(side)) for side in ("width", "height"))
+            details = _dict_of(media.get("media_details"))
+            width, height = (int_of(details.get(side)) for side in ("width", "height"))
             return Picture(url, one_line(text_of(media.get("alt_text"))) or None, width, height)
     url = absolute_url(text_of(entry.get("jetpack_featured_media_url")), "")
     return Picture(url) if url else None
