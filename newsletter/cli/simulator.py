@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-from email.message import EmailMessage
-from email.mime.multipart import MIMEMultipart
-from email.mime.nonmultipart import MIMENonMultipart
-from email.mime.text import MIMEText
 from email.utils import formatdate, make_msgid
 from typing import TYPE_CHECKING
 
@@ -18,6 +14,41 @@ from newsletter.sample import bounces_later
 
 if TYPE_CHECKING:
     from newsletter.bootstrap import Container
+
+_REPORT = """\
+From: Mail Delivery System <mailer-daemon@mx.example.com>
+To: {return_path}
+Subject: Undelivered Mail Returned to Sender
+Date: {date}
+Message-ID: {identity}
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="edge"
+
+--edge
+Content-Type: text/plain; charset=us-ascii
+
+This is the mail system at mx.example.com. Your message could not be delivered.
+
+<{address}>: {diagnostic}
+
+--edge
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.com
+
+Final-Recipient: rfc822; {address}
+Action: failed
+Status: {status}
+Diagnostic-Code: {diagnostic}
+
+--edge
+Content-Type: text/rfc822-headers
+
+To: {address}
+
+--edge--
+"""
 
 
 def return_some(parts: Container) -> int:
@@ -42,27 +73,12 @@ def return_some(parts: Container) -> int:
 
 def delivery_report(address: str, return_path: str, status: str, diagnostic: str) -> bytes:
     """Return a multipart/report as a mail server writes it (RFC 3464)."""
-    report = MIMEMultipart("report", report_type="delivery-status")
-    report["From"] = "Mail Delivery System <mailer-daemon@mx.example.com>"
-    report["To"] = return_path
-    report["Subject"] = "Undelivered Mail Returned to Sender"
-    report["Date"] = formatdate()
-    report["Message-ID"] = make_msgid(domain="mx.example.com")
-    report["Auto-Submitted"] = "auto-replied"
-    report.attach(MIMEText(f"This is the mail system at mx.example.com.\n\n<{address}>: {diagnostic}\n"))
-    report.attach(_machine_part(address, status, diagnostic))
-    original = EmailMessage()
-    original["To"] = address
-    headers = MIMENonMultipart("text", "rfc822-headers")
-    headers.set_payload(original.as_string())
-    report.attach(headers)
-    return report.as_bytes()
-
-
-def _machine_part(address: str, status: str, diagnostic: str) -> MIMENonMultipart:
-    part = MIMENonMultipart("message", "delivery-status")
-    part.set_payload(
-        "Reporting-MTA: dns; mx.example.com\n\n"
-        f"Final-Recipient: rfc822; {address}\nAction: failed\nStatus: {status}\nDiagnostic-Code: {diagnostic}\n"
+    report = _REPORT.format(
+        date=formatdate(),
+        identity=make_msgid(domain="mx.example.com"),
+        return_path=return_path,
+        address=address,
+        status=status,
+        diagnostic=diagnostic,
     )
-    return part
+    return report.replace("\n", "\r\n").encode("ascii")
