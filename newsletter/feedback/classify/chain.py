@@ -75,7 +75,7 @@ def _told_failures(mail: Part, notice: Notice) -> list[Failure]:
     named = named_recipients(mail, notice)
     if not named and not is_from_a_mail_system(mail):
         return []
-    return [Failure(each, action) for each in named or ("",)]
+    return [Failure(each, action, diagnostic=notice.given_reason()) for each in named or ("",)]
 
 
 def _gravest(failures: list[Failure], notice: Notice) -> Classified:

@@ -31,7 +31,7 @@ _FROM_WHOM: Final = re.compile(
 )
 #: The address that we wrote to, before an alias turned it into the one that failed.
 _EXPANDED: Final = re.compile(
-    rf"\b(?:expanded|generated|forwarded) (?:from|by):?[ \t]*<?({_ADDRESS})>?", re.IGNORECASE
+    rf"\b(?:expanded|generated|forwarded) (?:from|by):?\s{{0,8}}<?({_ADDRESS})>?", re.IGNORECASE
 )
 _FOLLOWING: Final = re.compile(
     r"(?:following|these|ce|los?|folgende\w*)\b.{0,160}:[ \t]*$|not delivered to.{0,40}:[ \t]*$",

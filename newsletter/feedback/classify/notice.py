@@ -24,6 +24,7 @@ _RETURNED_TYPES: Final = frozenset(
 )
 _COPY_FOLLOWS: Final = re.compile(rf"^[\s>*=_-]*(?:{SIGNS['copy'].pattern})", re.IGNORECASE)
 _HEADER: Final = re.compile(r"[ \t>|]{0,4}([A-Za-z][A-Za-z0-9-]{1,40}):(?:[ \t]|$)")
+_GIVEN_REASON: Final = re.compile(r"\(reason: ([^\n]{3,300}(?:\n[ \t][^\n]{0,300}){0,3})\)")
 _TELLING: Final = frozenset(
     {"received", "return-path", "message-id", "mime-version", "dkim-signature", "x-mailer", "content-type"}
 )
@@ -41,6 +42,11 @@ class Notice:
     def returned(self, *names: str) -> str:
         """Return what the returned message's headers of these names hold, joined by spaces."""
         return " ".join(value for name, value in self.original if name in names)
+
+    def given_reason(self) -> str:
+        """Return what stands in `(reason: …)`: Sendmail's own words below it say "User unknown" whatever it was."""
+        found = _GIVEN_REASON.findall(self.text)
+        return " ".join(found[0].split()) if len(found) == 1 else ""
 
     def about(self, address: str) -> str:
         """Return the paragraphs that name an address; an empty text when none does."""
@@ -94,7 +100,16 @@ def _split(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         )
         return "\n".join(lines[:announced]), below
     headers = split_headers(_unindented(lines[start:]))[0]
-    return "\n".join(lines[: min(start, announced if announced > 2 else start)]), headers
+    end = min(start, announced if announced > 2 else start)
+    return "\n".join(lines[:end] + _after_indented(lines, start)), headers
+
+
+def _after_indented(lines: list[str], start: int) -> list[str]:
+    """Return what follows a header block that is set in as part of the notice, not the returned message itself."""
+    if not lines[start].startswith((" ", "\t")):
+        return []
+    blank = next((n for n in range(start, len(lines)) if not lines[n].strip()), len(lines))
+    return lines[blank:]
 
 
 def _unindented(lines: list[str]) -> bytes:
