@@ -292,6 +292,12 @@ def test_ordinary_mail_is_none(sender: str, subject: str, body: str) -> None:
     assert classify(plain_mail(sender, subject, body)).kind is Kind.NONE
 
 
+def test_an_answer_to_a_bounce_is_none() -> None:
+    body = "What is this?\n\n> <bob@example.org>: 550 User unknown\n"
+    answer = plain_mail("Ada <ada@example.org>", "Re: Undelivered Mail", body, "In-Reply-To: <1@example.com>")
+    assert classify(answer).kind is Kind.NONE
+
+
 def test_a_read_receipt_is_none() -> None:
     receipt = delivery_report(ADA, "5.1.1", "x").replace(b"delivery-status", b"disposition-notification")
     assert classify(receipt).kind is Kind.NONE

@@ -23,6 +23,7 @@ def weight_of_signs(mail: Part, notice: Notice) -> int:
         (2, has_failure_subject(mail)),
         (1, tells_of_failure(notice.text)),
         (1, bool(notice.original)),
+        (-1, bool(mail.header("in-reply-to")) and not is_from_a_mail_system(mail)),
     )
     return sum(weight for weight, is_there in signs if is_there)
 
