@@ -4,15 +4,13 @@ slower than linear, and depth, number of parts and size are limited.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email.header import decode_header
 from functools import cached_property
 from typing import Final
+
+from newsletter.feedback.classify.decoding import as_text, decoded, transfer_decoded
 
 MOST_BYTES: Final = 1024 * 1024
 _MOST_TEXT: Final = 200_000
@@ -26,9 +24,6 @@ _PARAMETER: Final = re.compile(
 )
 #: A parameter at the beginning of a line: the white space of a folded Content-Type was lost.
 _BROKEN_FOLD: Final = re.compile(rb"(?:boundary|charset|report-type|name|type)=", re.IGNORECASE)
-_UNSAFE_CODECS: Final = frozenset(
-    {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined", "mbcs"}
-)
 
 
 @dataclass(frozen=True)
@@ -63,12 +58,12 @@ class Part:
     @cached_property
     def content(self) -> bytes:
         """The body, transfer encoding undone."""
-        return _transfer_decoded(self.body, self.header("content-transfer-encoding").strip().lower())
+        return transfer_decoded(self.body, self.header("content-transfer-encoding").strip().lower())
 
     @cached_property
     def text(self) -> str:
         """The content as text in its charset, whatever it is."""
-        return _as_text(self.content[:_MOST_TEXT], self.parameter("charset"))
+        return as_text(self.content[:_MOST_TEXT], self.parameter("charset"))
 
     def walk(self) -> Iterator[Part]:
         """Yield this part and everything inside it, in order."""
@@ -84,7 +79,7 @@ def read_mail(raw: bytes) -> Part:
 
 
 def _read(raw: bytes, depth: int, parts_left: list[int]) -> Part:
-    headers, body = _split_headers(raw)
+    headers, body = split_headers(raw)
     part = Part(headers, body)
     parts_left[0] -= 1
     if depth >= _DEEPEST or parts_left[0] <= 0:
@@ -104,11 +99,6 @@ def _read(raw: bytes, depth: int, parts_left: list[int]) -> Part:
 
 
 def split_headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
-    """Return the headers at the beginning of some bytes, and what follows them."""
-    return _split_headers(raw)
-
-
-def _split_headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
     """Read header fields until the blank line, or until a line that is no field."""
     found: list[tuple[str, list[bytes]]] = []
     position = 0
@@ -134,7 +124,7 @@ def _split_headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
 
 def _header_text(lines: list[bytes]) -> str:
     value = b" ".join(line.strip() for line in lines[:200])[:_LONGEST_HEADER]
-    return _as_text(value, "")
+    return as_text(value, "")
 
 
 def _split_body(body: bytes, boundary: str) -> list[bytes]:
@@ -147,47 +137,3 @@ def _split_body(body: bytes, boundary: str) -> list[bytes]:
             break
         parts.append(piece.partition(b"\n")[2])
     return parts or [body]
-
-
-def _transfer_decoded(body: bytes, encoding: str) -> bytes:
-    if encoding.startswith("base64"):
-        try:
-            return base64.b64decode(body.translate(None, b" \t\r\n") + b"==")
-        except (binascii.Error, ValueError):
-            return body
-    if encoding.startswith("quoted-printable"):
-        return binascii.a2b_qp(body)
-    return body
-
-
-def _as_text(data: bytes, charset: str) -> str:
-    for name in (charset, "utf-8"):
-        if _is_safe(name):
-            try:
-                return data.decode(name, "strict" if name == "utf-8" else "replace")
-            except (UnicodeError, LookupError, ValueError):
-                continue
-    return data.decode("latin-1")
-
-
-def _is_safe(charset: str) -> bool:
-    """Text codecs only, and none that takes more than linear time."""
-    try:
-        info = codecs.lookup(charset)
-    except (LookupError, ValueError):
-        return False
-    return info.name not in _UNSAFE_CODECS and getattr(info, "_is_text_encoding", False)
-
-
-def decoded(value: str) -> str:
-    """Return a header value with its encoded words read."""
-    if "=?" not in value:
-        return value
-    try:
-        pieces = decode_header(value)
-    except (ValueError, binascii.Error):
-        return value
-    return "".join(
-        piece if isinstance(piece, str) else _as_text(piece, charset or "latin-1")
-        for piece, charset in pieces
-    )
