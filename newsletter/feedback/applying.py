@@ -106,6 +106,8 @@ def _kind_for(found: Classified, delivery: Delivery) -> Kind:
 
 def _settle_ambiguous(session: Session, delivery: Delivery) -> None:
     """A report about a message proves that the relay had accepted it."""
+    if delivery.state != DeliveryState.AMBIGUOUS:
+        return
     session.execute(
         update(Delivery)
         .where(Delivery.id == delivery.id, Delivery.state == int(DeliveryState.AMBIGUOUS))
