@@ -50,7 +50,7 @@ def import_posts(
 
 
 def _is_address(where: str) -> bool:
-    return where.lower().startswith(("http://", "https://"))
+    return "://" in where
 
 
 def _prepared(where: str, publication: str) -> Earlier | None:
@@ -78,14 +78,20 @@ def _read(where: str, format: str) -> Gathered:
     from newsletter.content.values import Document
 
     check_format(format)
-    path = Path(where)
+    document = Document(raw=_bytes_of(where), location=Path(where).name)
+    return Gathered(parse(document.raw, format=format, location=document.location), document)
+
+
+def _bytes_of(where: str) -> bytes:
+    """Read a file, or a pipe, no further than what is allowed."""
     try:
-        if path.is_file() and path.stat().st_size > MOST_FILE_BYTES:
-            fail(f"{where} is larger than {MOST_FILE_BYTES // 2**20} MB: export it in parts.")
-        document = Document(raw=path.read_bytes(), location=path.name)
+        with Path(where).open("rb") as file:
+            raw = file.read(MOST_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         fail(f"Cannot read {where!r}: {getattr(error, 'strerror', None) or error}.")
-    return Gathered(parse(document.raw, format=format, location=document.location), document)
+    if len(raw) > MOST_FILE_BYTES:
+        fail(f"{where} is larger than {MOST_FILE_BYTES // 2**20} MB: export it in parts.")
+    return raw
 
 
 def _store(session: Session, gathered: Gathered | None, earlier: Earlier | None) -> ImportReport:

@@ -10,7 +10,7 @@ import feedparser
 from newsletter.content.addresses import web_base
 from newsletter.content.parse.common import MOST_POSTS
 from newsletter.content.parse.feed_entry import read_entry
-from newsletter.content.parse.markup import check_shape, refuse_entities
+from newsletter.content.parse.markup import check_shape, guarded
 from newsletter.content.text import one_line, plain_title
 from newsletter.content.values import ParsedFeed, ParsedPost, Skipped
 from newsletter.errors import InvalidInput
@@ -21,7 +21,7 @@ def parse_feed(raw: bytes, location: str) -> ParsedFeed:
 
     :raises InvalidInput: when it is no feed, declares entities, or breaks off before its end.
     """
-    raw = refuse_entities(raw)
+    raw = guarded(raw)
     check_shape(raw)
     parsed = feedparser.parse(BytesIO(raw), sanitize_html=False, resolve_relative_uris=True)
     if not parsed.get("version") and not parsed.entries:

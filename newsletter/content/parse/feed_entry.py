@@ -62,9 +62,9 @@ def _content(entry: Any) -> str:
 
 
 def _moment(entry: Any, name: str) -> datetime | None:
-    structured = entry.get(f"{name}_parsed")
+    structured = dict.get(entry, f"{name}_parsed")  # not entry.get: it would give `published` for `updated`
     if not structured:
-        return parse_date(str(entry.get(name) or ""))
+        return parse_date(str(dict.get(entry, name) or ""))
     try:
         return datetime.fromtimestamp(calendar.timegm(structured), UTC)
     except (ValueError, OverflowError):

@@ -8,10 +8,12 @@ from html.entities import html5
 
 from lxml import etree
 
+from newsletter.content.parse.common import decode
 from newsletter.errors import InvalidInput
 
-_ENTITY_DECLARATION = re.compile(rb"<!ENTITY", re.IGNORECASE)
-_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
+_DECLARATION = re.compile(r"<\?xml\b[^<>]{0,300}\?>", re.IGNORECASE)
+_ENTITY_DECLARATION = re.compile(r"<!ENTITY", re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 _CLOSED = re.compile(rb"</\s*(?:[\w-]+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 _CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _NAMED = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,31};)")
@@ -22,18 +24,20 @@ _TAIL = 4096
 ROOTS = ("rss", "feed", "rdf")
 
 
-def refuse_entities(raw: bytes) -> bytes:
-    """Refuse entities a document declares itself, and drop its doctype.
+def guarded(raw: bytes) -> bytes:
+    """Return XML as UTF-8 without declaration and doctype: whatever the encoding, the checks see what a parser sees.
 
-    :raises InvalidInput: they can hide files and bombs.
+    :raises InvalidInput: when the document declares entities; they can hide files and bombs.
     """
-    if _ENTITY_DECLARATION.search(raw[:_PROLOGUE]):
+    text = _DECLARATION.sub("", decode(raw).lstrip("\ufeff \t\r\n\0"), count=1)
+    if _ENTITY_DECLARATION.search(text, 0, _PROLOGUE):
         raise InvalidInput(
             "The document declares its own entities, which is refused: they can hide files and bombs."
         )
-    start = raw[:_PROLOGUE].upper().find(b"<!DOCTYPE")
-    doctype = _DOCTYPE.match(raw, start, start + _PROLOGUE) if start >= 0 else None
-    return raw[:start] + raw[doctype.end() :] if doctype else raw
+    doctype = _DOCTYPE.match(text, max(text[:_PROLOGUE].upper().find("<!DOCTYPE"), 0), 2 * _PROLOGUE)
+    if doctype:
+        text = text[: doctype.start()] + text[doctype.end() :]
+    return text.encode("utf-8", "replace")
 
 
 def is_complete(raw: bytes) -> bool:

@@ -11,8 +11,8 @@ from lxml import etree
 
 from newsletter.content.addresses import absolute_url, web_base
 from newsletter.content.dates import parse_date
-from newsletter.content.parse.common import MOST_POSTS, decode
-from newsletter.content.parse.markup import is_complete, local_name, mended, refuse_entities
+from newsletter.content.parse.common import MOST_POSTS
+from newsletter.content.parse.markup import guarded, is_complete, local_name, mended
 from newsletter.content.parse.wxr_item import WxrItem, read_item
 from newsletter.content.shortcodes import render_shortcodes
 from newsletter.content.text import clean, one_line, plain_title
@@ -25,7 +25,7 @@ def parse_wxr(raw: bytes, location: str) -> ParsedFeed:
 
     :raises InvalidInput: when the file breaks off or declares entities.
     """
-    raw = refuse_entities(raw.lstrip())
+    raw = guarded(raw)
     try:
         return _read(raw, recover=False).feed(location)
     except etree.XMLSyntaxError as error:
@@ -38,8 +38,8 @@ def parse_wxr(raw: bytes, location: str) -> ParsedFeed:
 
 def _read_damaged(raw: bytes) -> _Channel:
     """Read a whole but ill-formed export: ampersands are mended first, and what is still lost is told."""
-    text = mended(decode(raw).partition("?>")[2] if raw.startswith(b"<?xml") else decode(raw))
-    channel = _read(text.encode("utf-8", "replace"), recover=True)
+    text = mended(raw.decode())
+    channel = _read(text.encode(), recover=True)
     lost = text.count("<item>") - channel.met
     if lost > 0:
         channel.skipped["damaged in the file"] = lost
