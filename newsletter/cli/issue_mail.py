@@ -67,13 +67,14 @@ def render(
 
 
 def _compiled(ref: str, reader: str) -> tuple[CompiledMessage, Recipient]:
-    from newsletter.cli.issue_reader import copy_of
+    from newsletter.delivery.copies import copy_of
     from newsletter.issues.service import find_issue
     from newsletter.rendering.pipeline import compiled_issue
 
     parts = container()
     with parts.reading_sessions() as session:
-        snapshot, recipient = copy_of(parts, session, find_issue(session, ref), reader)
+        issue = find_issue(session, ref)
+        snapshot, recipient = copy_of(session, issue, parts.sending.room, reader, now=parts.clock.now())
     return compiled_issue(snapshot, parts.settings.base_url, None, parts.settings.bounce_domain), recipient
 
 

@@ -90,5 +90,9 @@ def _fault(request: Request, error: Exception) -> Response:
 
 def _page(request: Request, status: int, message: str) -> Response:
     context: dict[str, Any] = {"status": status, "message": message}
-    template = "error_fragment.html" if is_fragment(request) else "error.html"
-    return render(request, template, status, **context)
+    if not is_fragment(request):
+        return render(request, "error.html", status, **context)
+    answer = render(request, "error_fragment.html", status, **context)
+    # Whatever part of the page was asked for, the sentence goes where trouble is told.
+    answer.headers.update({"HX-Retarget": "#trouble", "HX-Reselect": ".note", "HX-Reswap": "innerHTML"})
+    return answer
