@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, Unique
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.clock import utcnow
+from newsletter.content.packed import PackedText
 from newsletter.db.base import Base
 from newsletter.db.types import BigId, Json, UtcDateTime
 
@@ -75,7 +76,7 @@ class Post(Base):
     """One post, as its source has it and as an editor mended it.
 
     `source_values` is what the source last said; `edited_fields` names the fields an editor owns,
-    which no import overwrites. `raw_html` is the original; `content_html` is sanitised.
+    which no import overwrites. `raw_html` is the original and not to be trusted; `content_html` is sanitised.
     """
 
     __tablename__ = "posts"
@@ -94,7 +95,7 @@ class Post(Base):
     title: Mapped[str] = mapped_column(Text, default="")
     title_key: Mapped[str] = mapped_column(String(300), default="", index=True)
     slug: Mapped[str] = mapped_column(String(200), default="")
-    raw_html: Mapped[str] = mapped_column(Text, default="")
+    raw_html: Mapped[str] = mapped_column(PackedText, default="", deferred=True)
     content_html: Mapped[str] = mapped_column(Text, default="")
     excerpt: Mapped[str] = mapped_column(Text, default="")
     excerpt_is_auto: Mapped[bool] = mapped_column(Boolean, default=True)

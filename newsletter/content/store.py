@@ -51,7 +51,7 @@ def _known_posts(session: Session, source_id: int, entries: list[StoredValues]) 
 
 def _load(session: Session, known: KnownPosts[Post], condition: ColumnElement[bool]) -> None:
     statement = select(Post).where(condition).order_by(Post.id)
-    for post in session.scalars(statement.options(defer(Post.raw_html), defer(Post.content_html))):
+    for post in session.scalars(statement.options(defer(Post.content_html))):
         known.add(post, post.source_id, {name: getattr(post, name) for name in _IDENTIFYING})
 
 
