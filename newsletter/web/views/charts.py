@@ -8,6 +8,7 @@ from typing import Final
 
 _LEFT: Final = 48.0
 _RIGHT: Final = 700.0
+_BARS_RIGHT: Final = 580.0
 _TOP: Final = 16.0
 _FLOOR: Final = 190.0
 _TICKS: Final = 3
@@ -32,6 +33,26 @@ class Chart:
     end: tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar with its number and the word below it."""
+
+    x: float
+    y: float
+    height: float
+    value: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """Bars side by side, ready to be drawn; the words above are those of the highest and the last."""
+
+    bars: list[Bar]
+    ticks: list[Tick]
+    width: float
+
+
 def line_chart(values: Sequence[float], labels: Sequence[str]) -> Chart:
     """Return the chart of at least two values; `labels` name some of the places, spread evenly."""
     top = _round_up(max(values))
@@ -41,10 +62,15 @@ def line_chart(values: Sequence[float], labels: Sequence[str]) -> Chart:
     return Chart(
         line=line,
         area=f"{_LEFT},{_FLOOR} {line} {points[-1][0]:.1f},{_FLOOR}",
-        ticks=[Tick(_height(top * part / _TICKS, top), f"{top * part / _TICKS:,.0f}") for part in range(_TICKS + 1)],
+        ticks=_ticks(top),
         marks=_marks(labels),
         end=points[-1],
-    )  # fmt: skip
+    )
+
+
+def _ticks(top: float) -> list[Tick]:
+    steps = [top * part / _TICKS for part in range(_TICKS + 1)]
+    return [Tick(_height(step, top), f"{step:,.0f}") for step in steps]
 
 
 def _marks(labels: Sequence[str]) -> list[tuple[float, str]]:
@@ -65,3 +91,15 @@ def _round_up(value: float) -> float:
             if size >= value:
                 break
     return size
+
+
+def bar_chart(values: Sequence[int], labels: Sequence[str]) -> BarChart:
+    """Return bars of the values; none for none."""
+    top = _round_up(max(values, default=0))
+    step = (_BARS_RIGHT - _LEFT) / max(1, len(values))
+    bars = [
+        Bar(round(_LEFT + step * (place + 0.2), 1), y, round(_FLOOR - y, 1), value, label)
+        for place, (value, label) in enumerate(zip(values, labels, strict=True))
+        for y in (_height(value, top),)
+    ]
+    return BarChart(bars, _ticks(top), round(step * 0.6, 1))

@@ -1,0 +1,68 @@
+"""The ledger by pages: along the index of (campaign, address), however many people a campaign has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.audience.csv_guard import csv_line
+from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.reading import LedgerRow, ledger_rows
+from newsletter.delivery.states import DeliveryState
+from newsletter.rendering.tokens import Keyring
+
+PER_PAGE: Final = 50
+_TITLES: Final = (
+    "address", "state", "message_id", "attempts", "smtp_code", "status", "reason", "response", "sent_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPage:
+    """Some deliveries in the order of their addresses; `after` starts the next page."""
+
+    deliveries: list[Delivery]
+    after: str | None
+
+
+def ledger_page(
+    session: Session,
+    campaign_id: int,
+    *,
+    search: str = "",
+    state: DeliveryState | None = None,
+    after: str = "",
+) -> LedgerPage:
+    """Return deliveries of a campaign whose address begins with `search`."""
+    statement = select(Delivery).where(Delivery.campaign_id == campaign_id)
+    if prefix := search.strip().lower():
+        statement = statement.where(
+            Delivery.address_key >= prefix, Delivery.address_key.startswith(prefix, autoescape=True)
+        )
+    if state is not None:
+        statement = statement.where(Delivery.state == int(state))
+    if after:
+        statement = statement.where(Delivery.address_key > after)
+    found = list(session.scalars(statement.order_by(Delivery.address_key).limit(PER_PAGE + 1)))
+    more = len(found) > PER_PAGE
+    return LedgerPage(found[:PER_PAGE], found[PER_PAGE - 1].address_key if more else None)
+
+
+def ledger_csv(
+    session: Session, campaign: Campaign, keyring: Keyring, *, state: DeliveryState | None
+) -> Iterator[str]:
+    """Yield the lines of a spreadsheet with every delivery; no cell is taken for a formula."""
+    yield csv_line(_TITLES)
+    for row in ledger_rows(session, campaign, keyring, state=state):
+        yield csv_line([_cell(row, title) for title in _TITLES])
+
+
+def _cell(row: LedgerRow, title: str) -> str:
+    value = getattr(row, title)
+    if value is None:
+        return ""
+    return value.isoformat() if title == "sent_at" else str(value)

@@ -1,0 +1,178 @@
+"""People from a file: upload it, see what its columns are taken for and what the first rows give, then import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData, QueryParams, UploadFile
+from starlette.responses import FileResponse, Response
+
+from newsletter.accounts import audit
+from newsletter.audience import service as audience
+from newsletter.audience.csv_import import import_csv
+from newsletter.audience.csv_mapping import (
+    ATTRIBUTE,
+    FIELDS,
+    LEFT_OUT,
+    TriedRow,
+    recognised,
+    titles,
+    try_rows,
+    write_with_titles,
+)
+from newsletter.audience.csv_reading import open_csv
+from newsletter.audience.models import MailingList
+from newsletter.audience.suppressions import suppressed_keys
+from newsletter.bootstrap import Container
+from newsletter.db.session import unit_of_work
+from newsletter.errors import InvalidInput, NotFound
+from newsletter.web.deps import Admin, AdminOnly, Form, Reading, back_to, container, field, render
+from newsletter.web.queries.people import recent_imports
+from newsletter.web.security import hold_form_token
+from newsletter.web.views.uploads import Upload, close_upload, find_upload, keep_upload
+
+router = APIRouter(include_in_schema=False, dependencies=[AdminOnly, Depends(hold_form_token)])
+_SHOWN: Final = 8
+_TRIED: Final = 1000
+
+
+@router.get("/admin/imports")
+def start(request: Request, session: Reading) -> Response:
+    """Show the form and what was imported before."""
+    lists = audience.list_lists(session)
+    return render(
+        request,
+        "admin/subscribers/import_start.html",
+        lists=lists,
+        names={one.id: one.name for one in lists},
+        imports=recent_imports(session),
+    )
+
+
+@router.post("/admin/imports")
+def upload(request: Request, form: Form, session: Reading) -> Response:
+    """Keep the file; nobody is imported yet."""
+    mailing_list = audience.find_list(session, field(form, "list", most=80))
+    file = form.get("file")
+    if not isinstance(file, UploadFile) or not file.filename:
+        raise InvalidInput("Choose a file first.")
+    token = keep_upload(_root(container(request)), file.file, file.filename, mailing_list.slug)
+    return back_to(f"/admin/imports/{token}")
+
+
+@router.get("/admin/imports/{token}")
+def look(request: Request, session: Reading, token: str) -> Response:
+    """Show what the import would do, or what it did."""
+    kept = find_upload(_root(container(request)), token)
+    mailing_list = audience.find_list(session, kept.list_slug)
+    if kept.result is not None:
+        return render(request, "admin/subscribers/import_done.html", upload=kept, list=mailing_list)
+    with open_csv(kept.path) as file:
+        header = file.header
+    meanings = _chosen(request.query_params, recognised(header))
+    return render(
+        request,
+        "admin/subscribers/import_look.html",
+        upload=kept,
+        list=mailing_list,
+        columns=list(zip(header, meanings, strict=True)),
+        fields=FIELDS,
+        **_dry_run(session, container(request), kept, mailing_list, header, meanings),
+    )
+
+
+def _chosen(values: QueryParams | FormData, meanings: list[str]) -> list[str]:
+    """Return what was chosen for each column (`c0`, `c1`, …), what was recognised where nothing was."""
+    known = {*FIELDS, ATTRIBUTE, LEFT_OUT}
+    chosen = [values.get(f"c{place}", meaning) for place, meaning in enumerate(meanings)]
+    return [
+        choice if isinstance(choice, str) and choice in known else meaning
+        for choice, meaning in zip(chosen, meanings, strict=True)
+    ]
+
+
+def _dry_run(
+    session: Session,
+    parts: Container,
+    kept: Upload,
+    mailing_list: MailingList,
+    header: list[str],
+    meanings: list[str],
+) -> dict[str, Any]:
+    try:
+        tried = try_rows(kept.path, titles(header, meanings), _TRIED)
+    except InvalidInput as error:
+        return {"problem": str(error), "rows": [], "stopped": set(), "counts": {}}
+    keys = [row.person.key for row in tried if row.person is not None]
+    stopped = suppressed_keys(session, keys, lambda: parts.settings.secret, mailing_list.publication_id)
+    return {
+        "problem": "",
+        "rows": _telling(tried),
+        "stopped": stopped,
+        "counts": {"rows": len(tried), "usable": len(keys), "suppressed": len(stopped)},
+    }
+
+
+def _telling(tried: list[TriedRow]) -> list[TriedRow]:
+    """Return the first rows, and the first bad ones when those come later."""
+    first = tried[:_SHOWN]
+    return first + [row for row in tried[_SHOWN:] if row.problem][:3]
+
+
+@router.post("/admin/imports/{token}")
+def run(request: Request, user: Admin, form: Form, token: str) -> Response:
+    """Import the file."""
+    parts = container(request)
+    kept = find_upload(_root(parts), token)
+    consent = field(form, "consent", most=2000).strip()
+    if kept.result is not None:
+        return back_to(f"/admin/imports/{token}")
+    if not consent:
+        raise InvalidInput("Say how and when these people agreed: it is kept as proof with each of them.")
+    _rename_columns(kept, form)
+    result = import_csv(
+        parts.sessions,
+        kept.path,
+        list_slug=kept.list_slug,
+        consent=consent,
+        confirmed=field(form, "confirmed") == "yes",
+        actor=user.email,
+        clock=parts.clock,
+        secret=lambda: parts.settings.secret,
+    )
+    close_upload(kept, result.to_json())
+    with unit_of_work(parts.sessions) as session:
+        audit.record(
+            session, actor=user.email, action="subscribers.import", object=f"list {kept.list_slug}",
+            details={"file": kept.name, "rows": result.rows, "created": result.created},
+        )  # fmt: skip
+    return back_to(f"/admin/imports/{token}")
+
+
+def _rename_columns(kept: Upload, form: FormData) -> None:
+    """Write the file again when somebody chose other columns than those recognised."""
+    with open_csv(kept.path) as file:
+        header = file.header
+    usual = recognised(header)
+    meanings = _chosen(form, usual)
+    if meanings == usual:
+        return
+    part = kept.path.with_suffix(".part")
+    write_with_titles(kept.path, part, titles(header, meanings))
+    part.replace(kept.path)
+
+
+@router.get("/admin/imports/{token}/errors.csv")
+def bad_rows(request: Request, token: str) -> Response:
+    """Give the rows that could not be used, with their reasons."""
+    kept = find_upload(_root(container(request)), token)
+    if not kept.errors.is_file():
+        raise NotFound("This import has no bad rows.")
+    return FileResponse(kept.errors, media_type="text/csv", filename=kept.errors.name)
+
+
+def _root(parts: Container) -> Path:
+    return parts.settings.data_dir / "uploads"
