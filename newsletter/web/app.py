@@ -89,7 +89,7 @@ def _fault(request: Request, error: Exception) -> Response:
 
 
 def _page(request: Request, status: int, message: str) -> Response:
-    context: dict[str, Any] = {"status": status, "message": message}
+    context: dict[str, Any] = {"code": status, "message": message}
     if not is_fragment(request):
         return render(request, "error.html", status, **context)
     answer = render(request, "error_fragment.html", status, **context)

@@ -89,6 +89,6 @@ async def hold_form_token(request: Request) -> None:
     if request.method in _SAFE:
         return
     given = request.headers.get("x-form-token") or (await request.form()).get("form_token")
-    wanted = request.state.form_token
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), wanted.encode()):
+    wanted: str = getattr(request.state, "form_token", "")
+    if not wanted or not isinstance(given, str) or not hmac.compare_digest(given.encode(), wanted.encode()):
         raise Forbidden("This page is from another sign-in: reload it and try again.")

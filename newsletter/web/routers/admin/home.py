@@ -24,7 +24,7 @@ from newsletter.web.deps import (
 )
 from newsletter.web.security import hold_form_token
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(hold_form_token)])
+router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly, Depends(hold_form_token)])
 RECENT = 30
 
 
@@ -34,7 +34,7 @@ def without_slash() -> Response:
     return back_to("/admin/")
 
 
-@router.get("/admin/", dependencies=[SignedInOnly])
+@router.get("/admin/")
 def home(request: Request, session: Reading) -> Response:
     """Show the publications and their issues, newest first."""
     shelves = [_shelf(session, publication) for publication in issues.list_publications(session)]

@@ -11,7 +11,7 @@ from newsletter.accounts import service as accounts
 from newsletter.accounts.models import User as Account
 from newsletter.db.session import unit_of_work
 from newsletter.errors import Forbidden
-from newsletter.web.deps import Form, User, back_to, container, cookie_name, field, render
+from newsletter.web.deps import Form, SignedInOnly, User, back_to, container, cookie_name, field, render
 from newsletter.web.security import hold_form_token
 
 router = APIRouter(include_in_schema=False)
@@ -60,7 +60,7 @@ def enter_by_link(request: Request, link: str) -> Response:
     return _with_cookie(request, back_to("/admin/"), token)
 
 
-@router.post("/sign-out", dependencies=[Depends(hold_form_token)])
+@router.post("/sign-out", dependencies=[SignedInOnly, Depends(hold_form_token)])
 def leave(request: Request, user: User) -> Response:
     """Sign this browser out."""
     parts = container(request)
