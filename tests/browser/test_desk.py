@@ -23,10 +23,12 @@ def titles(page: Page) -> list[str]:
     return page.locator(".items > li h3").all_text_contents()
 
 
-def add(page: Page, count: int) -> None:
-    for number in range(count):
-        page.get_by_role("button", name=re.compile("^Add “")).first.click()
-        expect(page.locator(".items > li")).to_have_count(number + 1)
+def write_note(page: Page, title: str) -> None:
+    page.get_by_text("Note", exact=True).click()
+    page.locator("#nt").fill(title)
+    page.get_by_label("Text, in Markdown").fill("Soup and bread.")
+    page.get_by_role("button", name="Add the note").click()
+    expect(page.locator(".items > li h3", has_text=title)).to_have_count(1)
 
 
 def test_words_are_saved_while_one_types(draft: Page) -> None:
@@ -46,29 +48,37 @@ def test_the_proof_follows_every_word(draft: Page) -> None:
 
 
 def test_buttons_move_an_item_and_keep_the_focus(draft: Page) -> None:
-    add(draft, 1)
-    draft.get_by_text("Note", exact=True).click()
-    draft.get_by_label("Text, in Markdown").fill("Soup and bread.")
-    draft.locator("#nt").fill("Supper")
-    draft.get_by_role("button", name="Add the note").click()
-    expect(draft.locator(".items > li")).to_have_count(2)
-    before = titles(draft)
-    button = draft.get_by_role("button", name=f"Move “{before[1]}” up")
-    button.focus()
+    write_note(draft, "Supper")
+    write_note(draft, "Breakfast")
+    draft.get_by_role("button", name="Move “Breakfast” up").focus()
     draft.keyboard.press("Enter")
-    expect(draft.locator(".items > li h3").first).to_have_text(before[1])
-    assert titles(draft) == before[::-1]
-    expect(draft.locator(":focus")).to_have_attribute("aria-label", re.compile(before[1]))
+    expect(draft.locator(".items > li h3").first).to_have_text("Breakfast")
+    assert titles(draft) == ["Breakfast", "Supper"]
     draft.get_by_role("button", name="Undo").click()
-    expect(draft.locator(".items > li h3").first).to_have_text(before[0])
+    expect(draft.locator(".items > li h3").first).to_have_text("Supper")
 
 
-def test_how_much_of_an_item_is_shown(draft: Page) -> None:
-    add(draft, 1)
-    with draft.expect_response(re.compile(r"/items/\d+$")):
-        draft.locator(".items .seg label", has_text="Title").click()
+def test_dragging_does_what_the_buttons_do(draft: Page) -> None:
+    write_note(draft, "Supper")
+    write_note(draft, "Breakfast")
+    with draft.expect_response(re.compile("/move$")):
+        draft.locator(".items > li .grip").last.drag_to(draft.locator(".items > li").first)
     draft.reload()
-    expect(draft.locator(".items .seg input[value=title]")).to_be_checked()
+    assert titles(draft) == ["Breakfast", "Supper"]
+
+
+def test_a_post_goes_from_the_tray_and_back(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/admin/")
+    page.get_by_role("link", name="No. 2").click()
+    page.get_by_role("button", name=re.compile("^Add “")).first.click()
+    expect(page.locator(".items > li")).to_have_count(3)
+    with page.expect_response(re.compile(r"/items/\d+$")):
+        page.locator(".items .seg label", has_text="Title").last.click()
+    page.reload()
+    expect(page.locator(".items .seg input[value=title]").last).to_be_checked()
+    page.get_by_role("button", name=re.compile("^Take out")).last.click()
+    expect(page.locator(".items > li")).to_have_count(2)
+    expect(page.get_by_role("button", name=re.compile("^Add “"))).to_have_count(1)
 
 
 def test_two_editors_at_once_lose_nothing(draft: Page, context: BrowserContext) -> None:

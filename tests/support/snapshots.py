@@ -42,7 +42,7 @@ ITEM = ItemSnapshot(
 
 def item(number: int = 1, **changes: Any) -> ItemSnapshot:
     """Return an item of its own identity."""
-    own = {
+    own: dict[str, Any] = {
         "item_id": number,
         "post_id": number,
         "url": f"https://harbour.example/{number}",
