@@ -159,8 +159,16 @@ def _campaigns(
 def _came_back(session: Session, campaign: Campaign, person: Subscriber) -> None:
     session.add(
         FeedbackEntry(
-            key="bounced:1", word="bounced", at=NOW, campaign_id=campaign.id, delivery_id=1,
-            subscriber_id=person.id, address_key=person.address_key, kind="soft", status="5.2.2",
-            reason="mailbox_full", diagnostic="mailbox is full <b>",
+            key="bounced:1",
+            word="bounced",
+            at=NOW,
+            campaign_id=campaign.id,
+            delivery_id=1,
+            subscriber_id=person.id,
+            address_key=person.address_key,
+            kind="soft",
+            status="5.2.2",
+            reason="mailbox_full",
+            diagnostic="mailbox is full <b>",
         )  # fmt: skip
     )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from httpx import Response
-from starlette.testclient import TestClient
 
 from newsletter.accounts import service as accounts
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
 from newsletter.web.app import create_app
 from newsletter.web.security import form_token
+
+with warnings.catch_warnings():  # Starlette would rather have a successor of httpx, which does the same
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
 
 
 class Browser:

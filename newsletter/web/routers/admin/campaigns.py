@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.orm import Session
@@ -33,6 +33,7 @@ from newsletter.web.queries.deliveries import ledger_csv, ledger_page
 from newsletter.web.security import hold_form_token
 from newsletter.web.views.confirming import hold_typed
 from newsletter.web.views.equation import equation
+from newsletter.web.views.progress import progress
 
 router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly, Depends(hold_form_token)])
 _LOG_LINES: Final = 40
@@ -78,27 +79,15 @@ def one_campaign(
         after=after,
         events=events_of(session, campaign.id)[::-1][:_LOG_LINES],
         failures=failures(session, campaign.id),
-        **_live(session, campaign),
+        **progress(session, campaign),
     )
-
-
-def _live(session: Session, campaign: Campaign) -> dict[str, Any]:
-    report = campaign_report(session, campaign)
-    is_frozen = campaign.audience is not None
-    return {
-        "campaign": campaign,
-        "report": report,
-        "sum": equation(report),
-        "is_over": CampaignState(campaign.state).is_over,
-        "to_go": report.open if is_frozen else people_of(session, campaign),
-    }
 
 
 @router.get("/admin/campaigns/{ref:int}/live")
 def live(request: Request, session: Reading, ref: int, seen: str = "") -> Response:
     """Answer the poll of an open page; when the state is another one the whole page is asked for anew."""
     campaign = sending.find_campaign(session, str(ref))
-    answer = render(request, "admin/campaigns/live.html", **_live(session, campaign))
+    answer = render(request, "admin/campaigns/live.html", **progress(session, campaign))
     if campaign.state != seen:
         answer.headers["HX-Refresh"] = "true"
     return answer

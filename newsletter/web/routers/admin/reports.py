@@ -8,13 +8,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from newsletter.delivery.campaigns import find_campaign
-from newsletter.reporting.campaigns import campaign_report
 from newsletter.web.deps import Reading, SignedInOnly, render
 from newsletter.web.queries.campaigns import failures, paces
 from newsletter.web.queries.domains import by_domain
 from newsletter.web.queries.reports import SORTS, issue_reports
 from newsletter.web.views.charts import bar_chart, line_chart
-from newsletter.web.views.equation import equation
+from newsletter.web.views.progress import progress
 
 router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly])
 _LABELS: Final = 5
@@ -25,20 +24,17 @@ Before = Annotated[int | None, Query(ge=1, le=1 << 62)]
 def one_report(request: Request, session: Reading, ref: int) -> Response:
     """Show what became of a campaign."""
     campaign = find_campaign(session, str(ref))
-    report = campaign_report(session, campaign)
     steps = paces(session, campaign)
     times = [steps[place * (len(steps) - 1) // (_LABELS - 1)].at for place in range(_LABELS)] if steps else []
     speeds = [step.per_second for step in steps]
     return render(
         request,
         "admin/reports/one.html",
-        campaign=campaign,
-        report=report,
-        sum=equation(report),
         failures=failures(session, campaign.id),
         domains=by_domain(session, campaign.id),
         steps=steps,
         chart=line_chart(speeds, [f"{at:%H:%M:%S}" for at in times]) if len(steps) > 1 else None,
+        **progress(session, campaign),
     )
 
 
