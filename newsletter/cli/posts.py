@@ -35,41 +35,30 @@ def import_posts(
     as_json: bool = typer.Option(False, "--json", help="Print JSON alone."),
 ) -> None:
     """Gather posts; a second import creates nothing and never overwrites what an editor changed."""
-    from newsletter.db.session import unit_of_work
-
-    earlier = _prepared(where, publication)
-    gathered = _fetched(where, format, earlier) if _is_address(where) else _read(where, format)
-    with unit_of_work(container().sessions) as session:
-        report = _store(session, gathered, earlier)
-        if publication:
-            _link(session, publication, report.source_id)
+    # A file is read before anything else is loaded: what cannot be read is said at once.
+    gathered, earlier = (
+        _fetched(where, format, publication) if "://" in where else (_read(where, format), None)
+    )
+    report = _stored(gathered, earlier, publication)
     if as_json:
         print_json(report.to_json())
     else:
         say(_in_words(report, unchanged=gathered is None))
 
 
-def _is_address(where: str) -> bool:
-    return "://" in where
-
-
-def _prepared(where: str, publication: str) -> Earlier | None:
-    """Refuse an unknown publication before anything is fetched; return what an earlier import left."""
+def _fetched(url: str, format: str, publication: str) -> tuple[Gathered | None, Earlier | None]:
+    """Fetch what is new since an earlier import, unless the publication is unknown."""
+    from newsletter.adapters.http_client import SafeHttpClient
+    from newsletter.content.gather import gather
     from newsletter.content.service import earlier_import
     from newsletter.issues.service import get_publication
 
     with container().reading_sessions() as session:
         if publication:
             get_publication(session, publication)
-        return earlier_import(session, where) if _is_address(where) else None
-
-
-def _fetched(url: str, format: str, earlier: Earlier | None) -> Gathered | None:
-    from newsletter.adapters.http_client import SafeHttpClient
-    from newsletter.content.gather import gather
-
+        earlier = earlier_import(session, url)
     client = SafeHttpClient(allow_private=container().settings.fetch_private_addresses)
-    return gather(client, url, format=format, earlier=earlier)
+    return gather(client, url, format=format, earlier=earlier), earlier
 
 
 def _read(where: str, format: str) -> Gathered:
@@ -92,6 +81,16 @@ def _bytes_of(where: str) -> bytes:
     if len(raw) > MOST_FILE_BYTES:
         fail(f"{where} is larger than {MOST_FILE_BYTES // 2**20} MB: export it in parts.")
     return raw
+
+
+def _stored(gathered: Gathered | None, earlier: Earlier | None, publication: str) -> ImportReport:
+    from newsletter.db.session import unit_of_work
+
+    with unit_of_work(container().sessions) as session:
+        report = _store(session, gathered, earlier)
+        if publication:
+            _link(session, publication, report.source_id)
+    return report
 
 
 def _store(session: Session, gathered: Gathered | None, earlier: Earlier | None) -> ImportReport:

@@ -45,4 +45,5 @@ def url_key(url: str | None) -> str | None:
 def web_base(link: str | None, location: str) -> str:
     """Return the address that relative links of a document are resolved against; "" when there is none."""
     own = location if "://" in location else ""
-    return absolute_url(link, own) or own
+    found = absolute_url(link, own) or ""
+    return found if "://" in found else own

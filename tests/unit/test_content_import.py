@@ -58,7 +58,7 @@ def test_a_post_is_stored_with_original_and_safe_html(sessions: Sessions) -> Non
     post = only_post(sessions)
     assert post.content_html == "<p>Harbour Watch, Visby, January 14 2026: It is open.</p>"
     with sessions() as session:
-        assert "onclick='x()'" in session.scalars(select(Post.raw_html)).one()
+        assert "onclick" in session.scalars(select(Post.raw_html)).one()
         assert b"onclick" not in session.scalars(text("SELECT raw_html FROM posts")).one()
     assert post.dateline == {
         "organisation": "Harbour Watch",

@@ -26,7 +26,7 @@ def parse_feed(raw: bytes, location: str) -> ParsedFeed:
     parsed = feedparser.parse(BytesIO(raw), sanitize_html=False, resolve_relative_uris=True)
     if not parsed.get("version") and not parsed.entries:
         raise InvalidInput("This is no feed: neither RSS nor Atom.")
-    base = web_base(parsed.feed.get("link"), location)
+    base = web_base(parsed.feed.get("link"), location if "://" in location else _own_address(parsed.feed))
     entries = [read_entry(entry, base, parsed.feed) for entry in parsed.entries[:MOST_POSTS]]
     return ParsedFeed(
         format="atom" if str(parsed.version).startswith("atom") else "rss",
@@ -46,8 +46,11 @@ def _says_something(entry: ParsedPost) -> bool:
     return bool(entry.title or entry.url or entry.html or entry.excerpt)
 
 
+def _own_address(feed: Any) -> str:
+    return next(
+        (str(link.get("href", "")) for link in feed.get("links", []) if link.get("rel") == "self"), ""
+    )
+
+
 def _key(feed: Any, location: str) -> str:
-    for link in feed.get("links", []):
-        if link.get("rel") == "self" and link.get("href"):
-            return str(link["href"])[:700]
-    return str(feed.get("id") or feed.get("link") or location)[:700]
+    return str(_own_address(feed) or feed.get("id") or feed.get("link") or location)[:700]
