@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.states import CampaignState
 from newsletter.reporting.campaigns import campaign_report
-from newsletter.web.queries.campaigns import people_of
+from newsletter.web.queries.campaigns import paces, people_of
+from newsletter.web.views.charts import line_chart
 from newsletter.web.views.equation import equation
+
+_LABELS: Final = 5
 
 
 def progress(session: Session, campaign: Campaign) -> dict[str, Any]:
@@ -24,3 +27,13 @@ def progress(session: Session, campaign: Campaign) -> dict[str, Any]:
         "is_over": CampaignState(campaign.state).is_over,
         "to_go": report.open if is_frozen else people_of(session, campaign),
     }
+
+
+def speed(session: Session, campaign: Campaign) -> dict[str, Any]:
+    """Return the chart of messages a second and the numbers behind it; no chart before there are two."""
+    steps = paces(session, campaign)
+    if len(steps) < 2:
+        return {"steps": steps, "chart": None}
+    marked = [steps[place * (len(steps) - 1) // (_LABELS - 1)] for place in range(_LABELS)]
+    chart = line_chart([one.per_second for one in steps], [f"{one.at:%H:%M:%S}" for one in marked])
+    return {"steps": steps, "chart": chart}

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Final
 
 from newsletter.audience.history import HistoryEntry
+from newsletter.audience.text import one_line
 from newsletter.delivery.states import DeliveryState
 from newsletter.feedback.models import FeedbackEntry
 from newsletter.issues.models import Issue
 from newsletter.web.queries.people import SentMail
 
+_MOST: Final = 500
 _CONSENTS: Final = {
     "subscribe": ("Asked to join {}", "ok", "mail"),
     "confirm": ("Confirmed {}", "ok", "check"),
@@ -36,7 +38,7 @@ _SENT: Final = {DeliveryState.SENT: ("", "mail"), DeliveryState.FAILED: ("bad", 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that happened. `look` is ok, warn, bad or nothing; `link` leads to the cause."""
+    """One thing that happened, and through whom. `look` is ok, warn, bad or nothing; `link` leads to the cause."""
 
     at: datetime
     title: str
@@ -44,6 +46,7 @@ class Line:
     look: str
     icon: str
     link: str = ""
+    through: str = ""
 
 
 def story(
@@ -58,17 +61,19 @@ def story(
 
 def _consent(entry: HistoryEntry) -> Line:
     title, look, icon = _CONSENTS.get(entry.what, (entry.what.capitalize() + " {}", "", "dash"))
-    said = [entry.detail.replace("_", " ") if entry.what == "suppressed" else entry.detail]
-    said += [f"by {entry.source}" if entry.source else "", f"from {entry.ip}" if entry.ip else ""]
-    title = title.replace("{}", entry.list_name).strip()
-    return Line(entry.at, title, ", ".join(part for part in said if part), look, icon)
+    detail = entry.detail.replace("_", " ", 1) if entry.what == "suppressed" else entry.detail
+    through = [f"by {entry.source}" if entry.source else "", f"from {entry.ip}" if entry.ip else ""]
+    return Line(
+        entry.at, title.replace("{}", entry.list_name).strip(), one_line(detail, _MOST), look, icon,
+        through=", ".join(part for part in through if part),
+    )  # fmt: skip
 
 
 def _mail(mail: SentMail) -> Line:
     state = DeliveryState(mail.delivery.state)
     look, icon = _SENT.get(state, ("warn", "dash"))
     at = mail.delivery.sent_at or mail.campaign.ended_at or mail.campaign.created_at
-    detail = mail.delivery.response or (mail.delivery.reason or "").replace("_", " ")
+    detail = one_line(mail.delivery.response or (mail.delivery.reason or "").replace("_", " "), _MOST)
     return Line(
         at, f"{issue_name(mail.campaign.issue)} {state.word}", detail, look, icon,
         link=f"/admin/campaigns/{mail.campaign.id}",
@@ -84,6 +89,7 @@ def _return(entry: FeedbackEntry) -> Line:
     title, look, icon = _RETURNS.get(entry.word, (entry.word.capitalize(), "", "bounce"))
     kind = f"{entry.kind}, " if entry.kind else ""
     reason = entry.reason.replace("_", " ")
-    detail = " ".join(part for part in (f"{kind}{reason}.", entry.status or "", entry.diagnostic) if part)
+    said = (f"{kind}{reason}.", entry.status or "", one_line(entry.diagnostic, _MOST))
+    detail = " ".join(part for part in said if part)
     link = f"/admin/campaigns/{entry.campaign_id}" if entry.campaign_id else ""
     return Line(entry.at, title, detail, look, icon, link)

@@ -33,7 +33,7 @@ from newsletter.web.queries.deliveries import ledger_csv, ledger_page
 from newsletter.web.security import hold_form_token
 from newsletter.web.views.confirming import hold_typed
 from newsletter.web.views.equation import equation
-from newsletter.web.views.progress import progress
+from newsletter.web.views.progress import progress, speed
 
 router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly, Depends(hold_form_token)])
 _LOG_LINES: Final = 40
@@ -80,6 +80,7 @@ def one_campaign(
         events=events_of(session, campaign.id)[::-1][:_LOG_LINES],
         failures=failures(session, campaign.id),
         **progress(session, campaign),
+        **speed(session, campaign),
     )
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from newsletter.delivery.campaigns import find_campaign
 from newsletter.web.deps import Reading, SignedInOnly, render
-from newsletter.web.queries.campaigns import failures, paces
+from newsletter.web.queries.campaigns import failures
 from newsletter.web.queries.domains import by_domain
 from newsletter.web.queries.reports import SORTS, issue_reports
-from newsletter.web.views.charts import bar_chart, line_chart
-from newsletter.web.views.progress import progress
+from newsletter.web.views.charts import bar_chart
+from newsletter.web.views.progress import progress, speed
 
 router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly])
-_LABELS: Final = 5
 Before = Annotated[int | None, Query(ge=1, le=1 << 62)]
 
 
@@ -24,16 +23,12 @@ Before = Annotated[int | None, Query(ge=1, le=1 << 62)]
 def one_report(request: Request, session: Reading, ref: int) -> Response:
     """Show what became of a campaign."""
     campaign = find_campaign(session, str(ref))
-    steps = paces(session, campaign)
-    times = [steps[place * (len(steps) - 1) // (_LABELS - 1)].at for place in range(_LABELS)] if steps else []
-    speeds = [step.per_second for step in steps]
     return render(
         request,
         "admin/reports/one.html",
         failures=failures(session, campaign.id),
         domains=by_domain(session, campaign.id),
-        steps=steps,
-        chart=line_chart(speeds, [f"{at:%H:%M:%S}" for at in times]) if len(steps) > 1 else None,
+        **speed(session, campaign),
         **progress(session, campaign),
     )
 
