@@ -8,6 +8,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON, Connection
 
+from newsletter.content.packed import PackedText
 from newsletter.db.session import create_database_engine
 from newsletter.db.types import UtcDateTime
 from newsletter.schema import metadata
@@ -19,6 +20,8 @@ def render_item(kind: str, item: object, autogen_context: AutogenContext) -> str
     if kind == "type" and isinstance(item, UtcDateTime):
         autogen_context.imports.add("from newsletter.db.types import UtcDateTime")
         return "UtcDateTime()"
+    if kind == "type" and isinstance(item, PackedText):
+        return "sa.LargeBinary()"
     if kind == "type" and isinstance(item, JSON):
         autogen_context.imports.add("from newsletter.db.types import Json")
         return "Json"

@@ -240,7 +240,7 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("title_key", sa.String(length=300), nullable=False),
         sa.Column("slug", sa.String(length=200), nullable=False),
-        sa.Column("raw_html", sa.Text(), nullable=False),
+        sa.Column("raw_html", sa.LargeBinary(), nullable=False),
         sa.Column("content_html", sa.Text(), nullable=False),
         sa.Column("excerpt", sa.Text(), nullable=False),
         sa.Column("excerpt_is_auto", sa.Boolean(), nullable=False),
@@ -622,6 +622,13 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "60"},
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_deliveries_campaign_id_bounce",
+            ["campaign_id"],
+            unique=False,
+            sqlite_where=sa.text("bounce IS NOT NULL"),
+            postgresql_where=sa.text("bounce IS NOT NULL"),
+        )
         batch_op.create_index("ix_deliveries_campaign_id_id", ["campaign_id", "id"], unique=False)
         batch_op.create_index(
             "ix_deliveries_owner",
@@ -646,6 +653,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("owner IS NOT NULL"),
         )
         batch_op.drop_index("ix_deliveries_campaign_id_id")
+        batch_op.drop_index(
+            "ix_deliveries_campaign_id_bounce",
+            sqlite_where=sa.text("bounce IS NOT NULL"),
+            postgresql_where=sa.text("bounce IS NOT NULL"),
+        )
 
     op.drop_table("deliveries")
     op.drop_table("campaign_lists")

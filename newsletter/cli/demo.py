@@ -90,7 +90,8 @@ def _run(parts: Container, count: int) -> None:
 
 def _compose(parts: Container, count: int) -> None:
     """Gather the bundled feed into Issue No. 1, approve it, and fill the list."""
-    from newsletter.content.service import Document, import_document
+    from newsletter.content.service import import_document
+    from newsletter.content.values import Document
     from newsletter.db.session import unit_of_work
     from newsletter.delivery.preflight import approve_checked
     from newsletter.issues import service as issues

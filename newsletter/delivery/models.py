@@ -89,6 +89,12 @@ class Delivery(Base):
         Index("ix_deliveries_campaign_id_id", "campaign_id", "id"),
         Index("ix_deliveries_subscriber_id", "subscriber_id"),
         Index(
+            "ix_deliveries_campaign_id_bounce",
+            "campaign_id",
+            sqlite_where=text("bounce IS NOT NULL"),
+            postgresql_where=text("bounce IS NOT NULL"),
+        ),
+        Index(
             "ix_deliveries_owner",
             "owner",
             sqlite_where=text("owner IS NOT NULL"),

@@ -43,8 +43,6 @@ class PublicationProfile:
         """The domain of the from-address, in small letters."""
         return self.from_address.rpartition("@")[2].lower()
 
-    shows_bylines: bool = True
-
 
 @dataclass(frozen=True, slots=True)
 class ItemSnapshot:
