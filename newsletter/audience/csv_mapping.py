@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +17,7 @@ from newsletter.errors import InvalidInput
 FIELDS: Final = ("email", "name", "first", "last", "language", "state")
 ATTRIBUTE: Final = "attribute"
 LEFT_OUT: Final = ""
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,14 @@ def write_with_titles(source: Path, target: Path, chosen: Sequence[str]) -> None
 def _lines(chosen: Sequence[str], rows: Iterator[CsvRow]) -> Iterator[str]:
     first = csv_line(chosen)
     yield first
-    at = 1 + first.count("\n")
+    at = 1 + _line_ends(first)
     for row in rows:
         yield "\r\n" * (row.line - at)
         text = csv_line(row.cells or [row.problem])
         yield text
-        at = max(at, row.line) + text.count("\n")
+        at = max(at, row.line) + _line_ends(text)
+
+
+def _line_ends(text: str) -> int:
+    """Count as the reader does: a lone carriage return ends a line too."""
+    return len(_LINE_END.findall(text))
