@@ -33,6 +33,8 @@ _HEADERS: Final = {
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: These forms are reached from mails and from other sites; what they do is held by signed links and stamps.
 _OPEN: Final = ("/u/", "/p/", "/confirm/", "/subscribe/", "/hooks/")
+#: Nothing of these stays in a shared browser's cache after signing out, or a link's token in anybody's.
+_PRIVATE: Final = ("/admin", "/sign-in", "/u/", "/p/", "/confirm/")
 
 
 class SecurityMiddleware:
@@ -41,6 +43,7 @@ class SecurityMiddleware:
     def __init__(self, app: ASGIApp, base_url: str) -> None:
         self._app = app
         self._own_host = urlsplit(base_url).netloc
+        self._secure = urlsplit(base_url).scheme == "https"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or refuse."""
@@ -50,7 +53,7 @@ class SecurityMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _complete(MutableHeaders(scope=message))
+                self._complete(scope["path"], MutableHeaders(scope=message))
             await send(message)
 
         if self._is_foreign(scope):
@@ -69,11 +72,15 @@ class SecurityMiddleware:
         origin = headers.get("origin")
         return origin is not None and urlsplit(origin).netloc not in (self._own_host, headers.get("host"))
 
-
-def _complete(headers: MutableHeaders) -> None:
-    headers.setdefault("Content-Security-Policy", POLICY)
-    for name, value in _HEADERS.items():
-        headers.setdefault(name, value)
+    def _complete(self, path: str, headers: MutableHeaders) -> None:
+        """Add what an answer does not say itself."""
+        headers.setdefault("Content-Security-Policy", POLICY)
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        if self._secure:
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if path.startswith(_PRIVATE):
+            headers.setdefault("Cache-Control", "no-store")
 
 
 def form_token(secret: bytes, session_token: str) -> str:

@@ -8,7 +8,9 @@ from newsletter.web.routers.admin import (
     imports,
     items,
     lists,
+    posts,
     proof,
+    publications,
     reports,
     sections,
     sending,
@@ -21,6 +23,8 @@ from newsletter.web.routers.admin import (
 ROUTERS = (
     sign_in.router,
     home.router,
+    publications.router,
+    posts.router,
     desk.router,
     sections.router,
     items.router,

@@ -12,7 +12,6 @@ from newsletter.issues import service as issues
 from newsletter.issues.models import Issue, Publication
 from newsletter.issues.tray import tray_count
 from newsletter.web.deps import (
-    AdminOnly,
     Editor,
     Form,
     Reading,
@@ -53,20 +52,6 @@ def _shelf(session: Session, publication: Publication) -> dict[str, Any]:
 
 def _row(issue: Issue) -> dict[str, Any]:
     return {"issue": issue, "items": sum(len(section.items) for section in issue.sections)}
-
-
-@router.post("/admin/publications", dependencies=[AdminOnly])
-def create_publication(form: Form, session: Writing) -> Response:
-    """Create a publication."""
-    issues.create_publication(
-        session,
-        slug=field(form, "slug"),
-        name=field(form, "name"),
-        sender=f"{field(form, 'name')} <{field(form, 'from_address').strip()}>",
-        postal_address=field(form, "postal_address"),
-        language=field(form, "language", "en"),
-    )
-    return back_to("/admin/")
 
 
 @router.post("/admin/publications/{slug}/issues")

@@ -68,7 +68,8 @@ def leave(request: Request, user: User) -> Response:
         accounts.close_session(session, request.cookies.get(cookie_name(request), ""))
         audit.record(session, actor=user.email, action="sign-out", ip=_ip(request))
     answer = back_to("/sign-in")
-    answer.delete_cookie(cookie_name(request))
+    name = cookie_name(request)
+    answer.delete_cookie(name, httponly=True, samesite="lax", secure=name.startswith("__Host-"))
     return answer
 
 
