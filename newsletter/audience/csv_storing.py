@@ -141,7 +141,7 @@ def _join(session: Session, wanted: dict[str, Person], ids: dict[str, int], plan
     query = select(Subscription.subscriber_id, Subscription.state).where(
         Subscription.list_id == plan.list_id, among(session, Subscription.subscriber_id, list(ids.values()))
     )
-    now_states = dict(session.execute(query).tuples().all())
+    now_states = dict(session.execute(query).all())
     joined: dict[SubscriptionState, list[int]] = {state: [] for state in SubscriptionState}
     moved: dict[SubscriptionState, list[int]] = {state: [] for state in SubscriptionState}
     for key, person in wanted.items():

@@ -14,7 +14,7 @@ _HIDDEN = re.compile(
     "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
 )
 #: Some mail software decodes this inside plain text and so makes a header of a name (F1).
-_ENCODED_WORD = re.compile(r"=\?[^?\s]{0,60}\?[bqBQ]?")
+_ENCODED_WORD = re.compile(r"=\?[^?\s]{0,60}\?(?:[bqBQ]\??)?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}", re.IGNORECASE)
 _LANGUAGE_NAMES: Final = {
     "arabic": "ar",

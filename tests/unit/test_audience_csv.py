@@ -45,7 +45,7 @@ def people(sessions: Sessions) -> dict[str, tuple[str, str | None, dict[str, Any
 def states(sessions: Sessions) -> dict[str, str]:
     with sessions() as session:
         query = select(Subscriber.email, Subscription.state).join(Subscription)
-        return dict(session.execute(query).tuples().all())
+        return dict(session.execute(query).all())
 
 
 PLAIN = (
