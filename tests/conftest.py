@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,23 @@ from newsletter.settings import Settings
 from tests.servers import PostgresServer, RedisServer
 
 
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[Sessions]:
-    """A fresh SQLite database with every table."""
-    engine = create_database_engine(f"sqlite:///{tmp_path / 'test.db'}")
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every table, made once; tests work on copies of it."""
+    path = tmp_path_factory.mktemp("empty") / "empty.db"
+    engine = create_database_engine(f"sqlite:///{path}")
     metadata.create_all(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def sessions(tmp_path: Path, empty_database: Path) -> Iterator[Sessions]:
+    """A fresh SQLite database with every table."""
+    copy = shutil.copy(empty_database, tmp_path / "test.db")
+    engine = create_database_engine(f"sqlite:///{copy}")
     yield create_sessions(engine)
     engine.dispose()
 
@@ -74,9 +87,10 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def container(settings: Settings) -> Iterator[Container]:
+def container(settings: Settings, empty_database: Path) -> Iterator[Container]:
     """A container on SQLite whose queue only records."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copy(empty_database, settings.data_dir / "newsletter.db")
     parts = build_container(settings, queue=RecordingQueue())
-    metadata.create_all(parts.engine)
     yield parts
     parts.dispose()

@@ -32,7 +32,7 @@ class Browser:
             cookies={"session": token},
             follow_redirects=False,
         )
-        self._form_token = form_token(parts.settings.secret, token)
+        self.form_token = form_token(parts.settings.secret, token)
 
     def get(self, path: str, **headers: str) -> Response:
         """Open a page."""
@@ -40,7 +40,7 @@ class Browser:
 
     def send(self, path: str, *, files: Any = None, **fields: Any) -> Response:
         """Send a form."""
-        return self.client.post(path, data={"form_token": self._form_token, **fields}, files=files)
+        return self.client.post(path, data={"form_token": self.form_token, **fields}, files=files)
 
     def page(self, path: str) -> str:
         """Return a page that must be there."""

@@ -30,12 +30,12 @@ PAGES = (
     "/admin/suppressions?lifted=true&reason=complaint", "/admin/suppressions/left", "/admin/catcher",
 )  # fmt: skip
 ADMIN_PAGES = (
-    "/admin/users", "/admin/imports", "/admin/subscribers/export.csv", "/admin/subscribers/1/data.json",
+    "/admin/users", "/admin/subscribers/imports", "/admin/subscribers/export.csv", "/admin/subscribers/1/data.json",
     "/admin/suppressions/export.csv", "/admin/suppressions/left.csv",
 )  # fmt: skip
 CHANGES = (
     "/admin/lists", "/admin/lists/letter", "/admin/subscribers", "/admin/subscribers/1/unsubscribe",
-    "/admin/subscribers/1/erase", "/admin/suppressions", "/admin/suppressions/1/lift", "/admin/imports",
+    "/admin/subscribers/1/erase", "/admin/suppressions", "/admin/suppressions/1/lift", "/admin/subscribers/imports",
     "/admin/users", "/admin/users/1/role", "/admin/users/1/disable", "/admin/campaigns/3/pause",
     "/admin/campaigns/3/cancel", "/admin/campaigns/3/resume",
 )  # fmt: skip
@@ -127,7 +127,7 @@ def test_empty_rooms_teach(container: Container) -> None:
         "/admin/reports": "No issue has gone out yet.",
         "/admin/lists": "No list yet.",
         "/admin/subscribers": "Nobody yet.",
-        "/admin/imports": "No list yet.",
+        "/admin/subscribers/imports": "No list yet.",
         "/admin/suppressions": "Nobody is suppressed.",
         "/admin/suppressions/left": "Nobody has left.",
         "/admin/catcher": "Nothing was caught yet.",
@@ -140,7 +140,7 @@ def test_empty_rooms_teach(container: Container) -> None:
     [
         "/admin/campaigns/99", "/admin/campaigns/99999999999999999999", "/admin/lists/none", "/admin/subscribers/999",
         "/admin/subscribers/99999999999999999999999", "/admin/catcher/nothing", "/admin/catcher/999999999",
-        "/admin/catcher/%2e%2e", "/admin/imports/aaaaaaaaaaaaaaaaaaaaaa", "/admin/campaigns/99/report",
+        "/admin/catcher/%2e%2e", "/admin/subscribers/imports/aaaaaaaaaaaaaaaaaaaaaa", "/admin/campaigns/99/report",
         "/admin/campaigns/99/deliveries.csv", "/admin/subscribers?list=none",
     ],
 )  # fmt: skip

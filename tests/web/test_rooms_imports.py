@@ -41,7 +41,7 @@ def admin(container: Container) -> Browser:
 
 def upload(admin: Browser, content: bytes = FILE, name: str = "readers.csv", to: str = "events") -> str:
     """Upload a file; return the address of its page."""
-    answer = admin.send("/admin/imports", files={"file": (name, content, "text/csv")}, list=to)
+    answer = admin.send("/admin/subscribers/imports", files={"file": (name, content, "text/csv")}, list=to)
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
 
@@ -85,7 +85,7 @@ def test_an_import_shows_a_result_that_adds_up_and_its_bad_rows(admin: Browser, 
         proof = session.scalars(select(Consent).where(Consent.subscriber_id == person.id)).one()
     assert (person.name, person.language, person.attributes) == ("Ada Brandt", "de", {"Stadt": "Norrhaven"})
     assert proof.wording == "Bought a ticket"
-    assert "readers.csv" in admin.page("/admin/imports")
+    assert "readers.csv" in admin.page("/admin/subscribers/imports")
 
 
 def test_the_uploaded_addresses_are_deleted_afterwards(admin: Browser, container: Container) -> None:
@@ -124,7 +124,7 @@ def test_on_a_double_list_people_wait_unless_they_confirmed(admin: Browser) -> N
     ("content", "name"), [(b"", "a.csv"), (b"", ""), (b"PK\x03\x04sheet", "a.xlsx"), (b"\n\n", "a.csv")]
 )
 def test_what_is_no_csv_is_refused_in_a_sentence(admin: Browser, content: bytes, name: str) -> None:
-    answer = admin.send("/admin/imports", files={"file": (name, content, "text/csv")}, list="events")
+    answer = admin.send("/admin/subscribers/imports", files={"file": (name, content, "text/csv")}, list="events")
     if answer.status_code == 303:
         answer = admin.get(answer.headers["location"])
     assert answer.status_code == 422
