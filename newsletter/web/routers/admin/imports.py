@@ -39,7 +39,7 @@ _SHOWN: Final = 8
 _TRIED: Final = 1000
 
 
-@router.get("/admin/imports")
+@router.get("/admin/subscribers/imports")
 def start(request: Request, session: Reading) -> Response:
     """Show the form and what was imported before."""
     lists = audience.list_lists(session)
@@ -52,7 +52,7 @@ def start(request: Request, session: Reading) -> Response:
     )
 
 
-@router.post("/admin/imports")
+@router.post("/admin/subscribers/imports")
 def upload(request: Request, form: Form, session: Reading) -> Response:
     """Keep the file; nobody is imported yet."""
     mailing_list = audience.find_list(session, field(form, "list", most=80))
@@ -60,10 +60,10 @@ def upload(request: Request, form: Form, session: Reading) -> Response:
     if not isinstance(file, UploadFile) or not file.filename:
         raise InvalidInput("Choose a file first.")
     token = keep_upload(_root(container(request)), file.file, file.filename, mailing_list.slug)
-    return back_to(f"/admin/imports/{token}")
+    return back_to(f"/admin/subscribers/imports/{token}")
 
 
-@router.get("/admin/imports/{token}")
+@router.get("/admin/subscribers/imports/{token}")
 def look(request: Request, session: Reading, token: str) -> Response:
     """Show what the import would do, or what it did."""
     kept = find_upload(_root(container(request)), token)
@@ -122,14 +122,14 @@ def _telling(tried: list[TriedRow]) -> list[TriedRow]:
     return first + [row for row in tried[_SHOWN:] if row.problem][:3]
 
 
-@router.post("/admin/imports/{token}")
+@router.post("/admin/subscribers/imports/{token}")
 def run(request: Request, user: Admin, form: Form, token: str) -> Response:
     """Import the file."""
     parts = container(request)
     kept = find_upload(_root(parts), token)
     consent = field(form, "consent", most=2000).strip()
     if kept.result is not None:
-        return back_to(f"/admin/imports/{token}")
+        return back_to(f"/admin/subscribers/imports/{token}")
     if not consent:
         raise InvalidInput("Say how and when these people agreed: it is kept as proof with each of them.")
     _rename_columns(kept, form)
@@ -149,7 +149,7 @@ def run(request: Request, user: Admin, form: Form, token: str) -> Response:
             session, actor=user.email, action="subscribers.import", object=f"list {kept.list_slug}",
             details={"file": kept.name, "rows": result.rows, "created": result.created},
         )  # fmt: skip
-    return back_to(f"/admin/imports/{token}")
+    return back_to(f"/admin/subscribers/imports/{token}")
 
 
 def _rename_columns(kept: Upload, form: FormData) -> None:
@@ -165,7 +165,7 @@ def _rename_columns(kept: Upload, form: FormData) -> None:
     part.replace(kept.path)
 
 
-@router.get("/admin/imports/{token}/errors.csv")
+@router.get("/admin/subscribers/imports/{token}/errors.csv")
 def bad_rows(request: Request, token: str) -> Response:
     """Give the rows that could not be used, with their reasons."""
     kept = find_upload(_root(container(request)), token)
