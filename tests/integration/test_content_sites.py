@@ -19,7 +19,7 @@ from newsletter.schema import metadata
 from newsletter.settings import Settings
 from tests.conftest import RecordingQueue
 from tests.support.other_site import Answer, Asked, OtherSite, running_site
-from tests.unit.test_content_import import feed, item
+from tests.stages.test_content_import import feed, item
 from workers.factory import use_container
 from workers.tasks.content import import_again, import_source
 

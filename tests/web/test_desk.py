@@ -73,7 +73,7 @@ def test_a_change_at_the_source_is_shown_and_taken_over(editor: Browser, contain
         post.title, post.content_hash = "The lamp is out", "another"
     page = editor.page(DESK)
     assert "Changed at the source" in page
-    assert "<ins dir=\"auto\">The lamp is out</ins>" in page
+    assert '<ins dir="auto">The lamp is out</ins>' in page
     editor.send(f"{DESK}/items/1/take-over")
     assert titles(editor)[0] == "The lamp is out"
     assert "Changed at the source" not in editor.page(DESK)
@@ -154,7 +154,9 @@ def test_what_does_not_fit_is_one_plain_sentence(editor: Browser, path: str, fie
     assert "Traceback" not in answer.text
 
 
-@pytest.mark.parametrize("path", [DESK, f"{DESK}?tray={HOSTILE}", "/admin/posts", "/admin/posts?q=" + HOSTILE])
+@pytest.mark.parametrize(
+    "path", [DESK, f"{DESK}?tray={HOSTILE}", "/admin/posts", "/admin/posts?q=" + HOSTILE]
+)
 def test_hostile_words_stay_words(editor: Browser, path: str) -> None:
     editor.send(f"{DESK}/posts", post="3")
     editor.send(f"{DESK}/words", title=HOSTILE, intro=HOSTILE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from newsletter.audience.models import MailingList, Subscriber, Subscription
 from newsletter.audience.service import find_list
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
@@ -70,10 +71,8 @@ def test_a_review_is_asked_for(editor: Browser, container: Container) -> None:
 
 def test_the_count_is_of_people_not_of_subscriptions(editor: Browser, container: Container) -> None:
     with unit_of_work(container.sessions) as session:
-        issues_of = issues.get_publication(session, "letter")
-        from newsletter.audience.models import MailingList, Subscriber, Subscription
-
-        second = MailingList(slug="second", name="Second", publication_id=issues_of.id, optin="single")
+        publication = issues.get_publication(session, "letter")
+        second = MailingList(slug="second", name="Second", publication_id=publication.id, optin="single")
         session.add(second)
         session.flush()
         first = session.scalars(select(Subscriber).order_by(Subscriber.id)).first()
@@ -86,7 +85,12 @@ def test_the_count_is_of_people_not_of_subscriptions(editor: Browser, container:
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"list": "nobody"}, {"list": "readers", "at": "soon"}, {"list": "readers", "at": "0001-01-01T00:00"}],
+    [
+        {},
+        {"list": "nobody"},
+        {"list": "readers", "at": "soon"},
+        {"list": "readers", "at": "0001-01-01T00:00"},
+    ],
 )
 def test_a_send_that_does_not_fit_starts_nothing(
     editor: Browser, container: Container, fields: dict[str, str]

@@ -13,7 +13,7 @@ from newsletter.web.app import create_app
 from tests.support.composed import compose
 from tests.support.signed_in import Browser, TestClient
 
-EMAIL, PASSWORD = "ada@example.com", "a long enough password"  # noqa: S105
+EMAIL, PASSWORD = "ada@example.com", "a long enough password"
 
 
 @pytest.fixture
@@ -113,7 +113,9 @@ def test_private_pages_stay_in_no_cache(door: TestClient) -> None:
 
 
 def test_over_tls_the_cookie_is_bound_to_the_host(container: Container) -> None:
-    secure = replace(container, settings=container.settings.model_copy(update={"base_url": "https://a.example"}))
+    secure = replace(
+        container, settings=container.settings.model_copy(update={"base_url": "https://a.example"})
+    )
     with unit_of_work(container.sessions) as session:
         accounts.create_user(session, email=EMAIL, role="admin", password=PASSWORD)
     door = TestClient(create_app(secure), base_url="https://a.example", follow_redirects=False)
