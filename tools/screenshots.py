@@ -8,9 +8,9 @@ Those that the documentation shows go to docs/images; all of them, wide, dark an
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,11 +23,18 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.servers import find_binary, free_port, wait_for
+from tools.png import smaller
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 #: What the documentation shows.
-STORED = ("desk-wide-light", "campaign-wide-light", "mail-wide-light", "report-wide-dark", "archive-narrow-light")
+STORED = (
+    "desk-wide-light",
+    "campaign-wide-light",
+    "mail-wide-light",
+    "report-wide-dark",
+    "archive-narrow-light",
+)
 PAGES = {
     "desk": "/admin/issues/2",
     "campaign": "/admin/campaigns/1",
@@ -37,6 +44,35 @@ PAGES = {
     "mail": "",  # the first mail in the catcher
 }
 START_SECONDS = 180
+WORDS = (
+    "--title", "Frost on the eyepiece",
+    "--subject", "Northlight Letter No. 2: frost on the eyepiece",
+    "--preheader", "A borrowed coat, a comet nobody ordered, and why the stove smokes.",
+    "--intro", "Dear {{first_name|reader}}, it was minus eleven and nobody went home.",
+)  # fmt: skip
+_STORIES = {
+    "Frost on the eyepiece": "Breathe to the side, keep the cap on, and other things we learned by not doing them.",
+    "A comet nobody ordered": "It was not in the almanac, not in the forecast, and not where Hana pointed first.",
+    "The borrowed coat": "The coat by the door belongs to nobody. It has now seen more open nights than Goran.",
+    "Why the stove smokes": "East wind, a bird's nest, and a pipe that is two hand-widths too short.",
+    "Open nights in January": "Every Friday from seven, clouds or not. Under clouds there is soup.",
+}
+MORE_POSTS = {
+    "version": "https://jsonfeed.org/version/1.1",
+    "title": "Northlight Observatory: notes",
+    "home_page_url": "https://observatory.example.com/notes",
+    "items": [
+        {
+            "id": f"note-{number}",
+            "url": f"https://observatory.example.com/notes/{number}",
+            "title": title,
+            "content_html": f"<p>{text}</p>",
+            "date_published": f"2026-01-{20 - number:02d}T18:00:00Z",
+            "authors": [{"name": "Mira Lindqvist"}],
+        }
+        for number, (title, text) in enumerate(_STORIES.items())
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -99,14 +135,16 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _second_issue(environment: Mapping[str, str], folder: Path) -> None:
-    """Make a draft to show at the desk."""
+    """Make a draft to show at the desk: new posts, some of them gathered, some in the tray."""
     there = dict(environment) | {"NEWSLETTER_DATA_DIR": str(folder / "demo")}
-    words = ("--title", "Saturn from a balcony", "--preheader", "Rings in a small telescope, and two notes.")
+    feed = folder / "more.json"
+    feed.write_text(json.dumps(MORE_POSTS), encoding="utf-8")
     for arguments in (
-        ("issue", "create", "--publication", "northlight", "--limit", "4"),
-        ("issue", "edit", "northlight/2", *words, "--intro", "Dear {{first_name|reader}}, winter is here."),
+        ("posts", "import", str(feed), "--publication", "northlight"),
+        ("issue", "create", "--publication", "northlight", "--unsent", "--limit", "3"),
+        ("issue", "edit", "northlight/2", *WORDS),
     ):
-        subprocess.run(
+        subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "newsletter", *arguments],
             env=there,
             cwd=folder,
@@ -130,7 +168,9 @@ def photograph(browser: Browser, demo: Demo, out: Path) -> list[Path]:
             reduced_motion="reduce",
         )
         page = context.new_page()
-        taken += [_take(page, demo.url + path, out / f"{name}-{look.name}.png") for name, path in paths.items()]
+        taken += [
+            _take(page, demo.url + path, out / f"{name}-{look.name}.png") for name, path in paths.items()
+        ]
         context.close()
     return taken
 
@@ -164,20 +204,29 @@ def _take(page: Page, address: str, path: Path) -> Path:
 
 def main() -> None:
     """Take the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=ROOT / "var" / "screenshots", help="Where all of them go.")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "var" / "screenshots", help="Where all of them go."
+    )
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, running_demo(Path(folder)) as demo, sync_playwright() as player:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_demo(Path(folder)) as demo,
+        sync_playwright() as player,
+    ):
         browser = player.chromium.launch(
-            executable_path=find_binary("chromium", package="chromium"), args=["--no-sandbox", "--disable-gpu"]
+            executable_path=find_binary("chromium", package="chromium"),
+            args=["--no-sandbox", "--disable-gpu"],
         )
         taken = photograph(browser, demo, out)
         browser.close()
     for path in taken:
         if path.stem in STORED:
-            shutil.copy(path, IMAGES / path.name)
-        print(f"{path.stat().st_size / 1000:6.0f} kB  {path.name}{'  (docs/images)' if path.stem in STORED else ''}")
+            (IMAGES / path.name).write_bytes(smaller(path.read_bytes()))
+    sys.stdout.write(f"{len(taken)} pictures in {out}, {len(STORED)} of them small in {IMAGES}\n")
 
 
 if __name__ == "__main__":
