@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.orm import Session
@@ -26,6 +26,7 @@ from newsletter.web.deps import (
     back_to,
     container,
     field,
+    is_fragment,
     render,
 )
 from newsletter.web.queries.campaigns import campaign_page, failures, people_of
@@ -69,18 +70,23 @@ def one_campaign(
     """Show one campaign: how far it is, what it can do next, what happened, who got it."""
     campaign = sending.find_campaign(session, str(ref))
     wanted = state_of(state) if state else None
+    rows: dict[str, Any] = {
+        "campaign": campaign,
+        "ledger": ledger_page(session, campaign.id, search=search, state=wanted, after=after),
+        "states": list(DeliveryState),
+        "search": search,
+        "state": state,
+        "after": after,
+    }
+    if is_fragment(request):
+        return render(request, "admin/campaigns/rows.html", **rows)
     return render(
         request,
         "admin/campaigns/one.html",
-        ledger=ledger_page(session, campaign.id, search=search, state=wanted, after=after),
-        states=list(DeliveryState),
-        search=search,
-        state=state,
-        after=after,
         events=events_of(session, campaign.id)[::-1][:_LOG_LINES],
         failures=failures(session, campaign.id),
-        **progress(session, campaign),
         **speed(session, campaign),
+        **(rows | progress(session, campaign)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.orm import Session
@@ -27,6 +27,7 @@ from newsletter.web.deps import (
     back_to,
     container,
     field,
+    is_fragment,
     render,
 )
 from newsletter.web.queries.people import count_people, feedback_about, mails_to, standings
@@ -48,19 +49,19 @@ def search(
     page = audience.search_subscribers(
         session, q, list_id=chosen.id if chosen else None, state=wanted or None, after=after
     )
-    return render(
-        request,
-        "admin/subscribers/list.html",
-        page=page,
-        standings=standings(session, page.subscribers),
-        total=count_people(session),
-        lists=audience.list_lists(session),
-        states=list(SubscriptionState),
-        q=q,
-        slug=slug,
-        state=wanted,
-        after=after,
-    )
+    found: dict[str, Any] = {
+        "page": page,
+        "standings": standings(session, page.subscribers),
+        "lists": audience.list_lists(session),
+        "q": q,
+        "slug": slug,
+        "state": wanted,
+        "after": after,
+    }
+    if is_fragment(request):
+        return render(request, "admin/subscribers/found.html", **found)
+    total, states = count_people(session), list(SubscriptionState)
+    return render(request, "admin/subscribers/list.html", total=total, states=states, **found)
 
 
 @router.get("/admin/subscribers/export.csv", dependencies=[AdminOnly])
