@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from newsletter.content.models import Post
-from newsletter.errors import NotFound
+from newsletter.errors import InvalidInput, NotFound
 from newsletter.issues import composing
 from newsletter.web.deps import Editor, Form, SignedInOnly, Writing, field
 from newsletter.web.routers.admin.desk import back_to_desk, find
@@ -43,6 +43,8 @@ def add_posts(issue_id: int, user: Editor, form: Form, session: Writing) -> Resp
 @router.post("/notes")
 def add_note(issue_id: int, user: Editor, form: Form, session: Writing) -> Response:
     """Write a note into a section."""
+    if not field(form, "text").strip():
+        raise InvalidInput("The note is empty: write something in it.")
     composing.add_note(
         session,
         find(session, issue_id),

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy.orm import Session
-from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from newsletter.accounts import audit
-from newsletter.audience.models import MailingList
-from newsletter.audience.selection import count_members
-from newsletter.audience.service import list_lists
+from newsletter.db.session import unit_of_work
 from newsletter.delivery.campaigns import start_campaign
 from newsletter.delivery.oneoff import send_test
 from newsletter.delivery.preflight import approve_checked
-from newsletter.errors import InvalidInput
 from newsletter.issues import service as issues
-from newsletter.issues.models import Issue
 from newsletter.web.deps import Editor, EditorOnly, Form, Reading, Writing, back_to, container, field, render
 from newsletter.web.routers.admin.desk import find
 from newsletter.web.security import hold_form_token
+from newsletter.web.views.plan import lists_for, make_plan, moment_of
 
 router = APIRouter(
     prefix="/admin/issues/{issue_id}",
@@ -32,16 +24,17 @@ router = APIRouter(
 
 
 @router.post("/test")
-def test_mail(request: Request, issue_id: int, user: Editor, form: Form, session: Writing) -> Response:
-    """Send the issue as it is now to one address."""
-    parts = container(request)
-    issue, to = find(session, issue_id), field(form, "to", user.email, most=254)
+def test_mail(request: Request, issue_id: int, user: Editor, form: Form, session: Reading) -> Response:
+    """Send the issue as it is now to one address; no transaction waits for the relay's answer."""
+    parts, to = container(request), field(form, "to", user.email, most=254)
+    issue = find(session, issue_id)
     send_test(
         session, issue, to=to, room=parts.sending.room, target=parts.sending.target, now=parts.clock.now()
     )
-    audit.record(
-        session, actor=user.email, action="issue.test", object=issues.ref_of(issue), details={"to": to}
-    )
+    with unit_of_work(parts.sessions) as noting:
+        audit.record(
+            noting, actor=user.email, action="issue.test", object=issues.ref_of(issue), details={"to": to}
+        )
     return render(request, "admin/test_sent.html", issue=issue, to=to)
 
 
@@ -64,16 +57,11 @@ def approve(request: Request, issue_id: int, user: Editor, session: Writing) -> 
 
 
 @router.get("/send")
-def sending(request: Request, issue_id: int, session: Reading) -> Response:
+def sending(request: Request, issue_id: int, session: Reading, at: str = "") -> Response:
     """Choose who gets it and when; says how many people that is before anything happens."""
-    issue = find(session, issue_id)
-    lists = [(each, count_members(session, [each.id])) for each in _lists(session, issue)]
-    return render(request, "admin/send.html", issue=issue, lists=lists, now=container(request).clock.now())
-
-
-def _lists(session: Session, issue: Issue) -> list[MailingList]:
-    """The publication's own lists, and those of no publication."""
-    return [each for each in list_lists(session) if each.publication_id in (None, issue.publication_id)]
+    issue, now = find(session, issue_id), container(request).clock.now()
+    plan = make_plan(session, issue, request.query_params.getlist("list"), at[:40], now=now)
+    return render(request, "admin/send.html", issue=issue, plan=plan, now=now)
 
 
 @router.post("/send")
@@ -82,31 +70,16 @@ def start(request: Request, issue_id: int, user: Editor, form: Form, session: Wr
     parts = container(request)
     issue = find(session, issue_id)
     wanted = set(form.getlist("list"))
-    chosen = [each for each in _lists(session, issue) if each.slug in wanted]
     campaign = start_campaign(
         session,
         parts.queue,
         issue,
-        chosen,
+        [each for each in lists_for(session, issue) if each.slug in wanted],
         actor=user.email,
-        at=_moment(form, issue),
+        at=moment_of(field(form, "at", most=40), issue.publication),
         request_key=field(form, "request_key", most=64) or None,
         now=parts.clock.now(),
     )
     session.flush()
     audit.record(session, actor=user.email, action="campaign.start", object=str(campaign.id))
     return back_to(f"/admin/campaigns/{campaign.id}")
-
-
-def _moment(form: FormData, issue: Issue) -> datetime | None:
-    """Return when to send by the publication's clock; None is now.
-
-    :raises InvalidInput: for something that is no time.
-    """
-    given = field(form, "at", most=40)
-    if not given:
-        return None
-    try:
-        return datetime.fromisoformat(given).replace(tzinfo=ZoneInfo(issue.publication.time_zone))
-    except ValueError:
-        raise InvalidInput("This is no date and time: write it like 2026-12-24T09:00.") from None
