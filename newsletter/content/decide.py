@@ -48,7 +48,7 @@ class StoredValues:
 
 def stored_values(post: ParsedPost, language: str | None, base: str) -> StoredValues:
     """Return what is stored of an entry: HTML sanitised, excerpt, byline, direction, keys, hash."""
-    content = sanitise(post.html, post.url or base)
+    content = sanitise(post.html, post.base or post.url or base)
     words = plain_text(content)
     excerpt, made_by_us = excerpt_of(sanitise(post.excerpt), content)
     title = post.title or first_words(words or excerpt, TITLE_WORDS)

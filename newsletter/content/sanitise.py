@@ -8,6 +8,9 @@ from urllib.parse import urljoin
 
 import nh3
 
+from newsletter.content.nesting import deepest
+from newsletter.content.text import plain_text
+
 _TAGS = {
     "a", "abbr", "b", "bdi", "bdo", "blockquote", "br", "caption", "cite", "code", "dd", "del", "div", "dl", "dt", "em",
     "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p",
@@ -35,20 +38,30 @@ _REWRITTEN_TAG = re.compile(
     r"""<(?P<name>[a-z][a-z0-9]*)(?P<rest>(?:[^"'<>]|"[^"]*"|'[^']*')*+)>""", re.IGNORECASE
 )
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+))""")
+_BARE_AMPERSAND = re.compile(r"&(?![#a-z])", re.IGNORECASE)
 _EMBEDS = ("iframe", "video", "audio")
 _LAZY_SOURCES = ("data-src", "data-lazy-src", "data-original")
 
+LONGEST = 2_000_000
+MOST_ENTITIES = 100_000
+MOST_DEPTH = 400
+
 
 def sanitise(markup: str, base: str = "") -> str:
-    """Return safe HTML: allow-listed tags, absolute http(s) and mailto links, no tracking pixels."""
+    """Return safe HTML: allow-listed tags, absolute http(s) and mailto links, no tracking pixels.
+
+    Of markup that is too much to be a post's, the words are kept.
+    """
     if not markup:
         return ""
+    if _is_absurd(markup):
+        return f"<p>{html.escape(plain_text(markup), quote=False)}</p>"
 
     def absolute(tag: str, attribute: str, value: str) -> str | None:
         return _absolute(value, base) if (tag, attribute) in _ADDRESSES else value
 
     return nh3.clean(
-        _REWRITTEN_TAG.sub(_rewritten, markup),
+        _REWRITTEN_TAG.sub(_rewritten, _BARE_AMPERSAND.sub("&amp;", markup)),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         clean_content_tags=_DROPPED_WHOLE,
@@ -57,6 +70,11 @@ def sanitise(markup: str, base: str = "") -> str:
         link_rel=None,
         strip_comments=True,
     )
+
+
+def _is_absurd(markup: str) -> bool:
+    """Say whether cleaning would take quadratic time: too long, too many entities, too deep."""
+    return len(markup) > LONGEST or markup.count("&") > MOST_ENTITIES or deepest(markup) > MOST_DEPTH
 
 
 def _absolute(value: str, base: str) -> str | None:

@@ -49,7 +49,7 @@ class Picture:
 class ParsedPost:
     """One entry of a document, as the source has it; `html` is not to be trusted.
 
-    `original` is what the source wrote, where `html` had to be made from it (shortcodes).
+    Relative links in it are resolved against `base`, else the post's address. `original` is what the source wrote, where `html` had to be made from it (shortcodes).
     """
 
     guid: str | None
@@ -66,6 +66,7 @@ class ParsedPost:
     language: str | None = None
     status: str = "published"
     original: str | None = None
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,12 @@ def test_atom() -> None:
     assert letter.language == "sv"
 
 
+def test_relative_links_know_their_base() -> None:
+    based = ATOM.replace("<content ", '<content xml:base="https://example.org/deep/" ')
+    assert parse(based.encode()).posts[0].base == "https://example.org/deep/"
+    assert parse(ATOM.encode()).posts[0].base == ""
+
+
 def test_rdf() -> None:
     (room,) = posts(RDF)
     assert (room.title, room.url) == ("30 m2", "https://example.com/r")
@@ -174,8 +180,9 @@ def test_wordpress_export() -> None:
 def test_a_damaged_but_whole_export_is_mended() -> None:
     damaged = WXR.replace("Newsletter No. 7", "Fish &mdash; chips & peas")
     assert posts(damaged)[0].title == "Fish — chips & peas"
-    lost = WXR.replace("<title>Draft</title>", "<title>Draft</titel>")
-    assert posts(lost)[0].title == "Newsletter No. 7"
+    lost = parse(WXR.replace("<title>Draft</title>", "<title>Draft</titel>").encode())
+    assert [post.title for post in lost.posts] == ["Newsletter No. 7", "Both"]
+    assert ("damaged in the file", "1 entries") in [(one.why, one.ref) for one in lost.skipped]
 
 
 def test_wordpress_rest() -> None:
@@ -228,6 +235,11 @@ REFUSED = {
     "other JSON": (b'{"a": 1}', "neither a JSON Feed"),
     "deep JSON": (b"[" * 100_000, "damaged"),
     "deep XML": (b"<rss><channel>" + b"<a>" * 300 + b"</a>" * 300 + b"</channel></rss>", "nested too deeply"),
+    "deep page": (b"<html><body>" + b"<div>" * 300, "too large to look for posts"),
+    "deep and damaged": (
+        b"<rss><channel><item>" + b"<a " * 5000 + b"</item></channel></rss>",
+        "nested too deeply",
+    ),
     "an error": (b'{"code": "rest_forbidden", "message": "Not for you."}', "Not for you."),
     "cut gzip": (b"\x1f\x8b\x08\x00" + b"nonsense" * 9, "packed with gzip, but"),
     "a bomb": (b"".join(gzip.compress(bytes(8 * 2**20)) for _ in range(4)), "more than 20 MB"),

@@ -9,6 +9,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from newsletter.content.addresses import absolute_url, web_base
+from newsletter.content.nesting import deepest
 from newsletter.content.parse.archive_entry import HEADINGS, heading_of, read_entry
 from newsletter.content.parse.common import MOST_POSTS, decode
 from newsletter.content.text import one_line
@@ -16,6 +17,9 @@ from newsletter.content.values import ParsedFeed
 from newsletter.errors import InvalidInput
 
 _ENTRY_CLASS = re.compile(r"\b(?:post|entry|hentry|article|type-post|blog-item|h-entry)\b", re.IGNORECASE)
+
+LONGEST_PAGE = 5_000_000
+MOST_DEPTH = 250
 
 
 def parse_archive(raw: bytes, location: str) -> ParsedFeed:
@@ -36,6 +40,8 @@ def parse_archive(raw: bytes, location: str) -> ParsedFeed:
 
 
 def _page(text: str) -> Any:
+    if len(text) > LONGEST_PAGE or deepest(text) > MOST_DEPTH:
+        raise InvalidInput("The page is too large to look for posts on it: give the address of a feed.")
     parser = lxml_html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, recover=True)
     try:
         return lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
@@ -58,9 +64,10 @@ def _entries(page: Any) -> list[Any]:
     if articles:
         return articles
     marked = [one for one in page.iter("div", "li", "section") if _ENTRY_CLASS.search(one.get("class") or "")]
-    return _innermost([one for one in marked if heading_of(one) is not None]) or [
-        one.getparent() for one in page.iter(*HEADINGS) if one.find(".//a[@href]") is not None
-    ]
+    linked = (one for one in page.iter(*HEADINGS) if one.find(".//a[@href]") is not None)
+    return _innermost([one for one in marked if heading_of(one) is not None]) or list(
+        dict.fromkeys(one.getparent() for one in linked)
+    )
 
 
 def _innermost(elements: list[Any]) -> list[Any]:

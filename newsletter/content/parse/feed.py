@@ -23,7 +23,7 @@ def parse_feed(raw: bytes, location: str) -> ParsedFeed:
     """
     raw = guarded(raw)
     check_shape(raw)
-    parsed = feedparser.parse(BytesIO(raw), sanitize_html=False, resolve_relative_uris=True)
+    parsed = feedparser.parse(BytesIO(raw), sanitize_html=False, resolve_relative_uris=False)
     if not parsed.get("version") and not parsed.entries:
         raise InvalidInput("This is no feed: neither RSS nor Atom.")
     base = web_base(parsed.feed.get("link"), location if "://" in location else _own_address(parsed.feed))

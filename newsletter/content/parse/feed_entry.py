@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from newsletter.content.addresses import absolute_url
+from newsletter.content.addresses import absolute_url, web_base
 from newsletter.content.dates import parse_date
 from newsletter.content.parse.common import int_of
 from newsletter.content.text import clean, one_line, plain_title
@@ -22,13 +22,14 @@ _WORDPRESS_GUID = re.compile(r"[?&]p(?:age_id)?=(\d{1,12})\b")
 def read_entry(entry: Any, base: str, feed: Any) -> ParsedPost:
     """Return an entry as plain values."""
     guid = one_line(entry.get("id", "")) or None
-    summary = clean(str(entry.get("summary", "")))
+    content, summary = _content(entry), clean(str(entry.get("summary", "")))
     return ParsedPost(
         guid=guid,
         external_id=_wordpress_id(guid, base),
         url=_url(entry, guid, base),
         title=plain_title(entry.get("title", "")),
-        html=clean(_content(entry)) or summary,
+        html=clean(str(content.get("value", ""))) or summary,
+        base=web_base(content.get("base"), ""),
         excerpt=summary,
         published_at=_moment(entry, "published") or _moment(entry, "updated") or _moment(entry, "created"),
         modified_at=_moment(entry, "updated"),
@@ -55,10 +56,11 @@ def _addresses(entry: Any, guid: str | None) -> Iterator[str | None]:
     yield from (link.get("href") for link in links if link.get("rel") == "enclosure")
 
 
-def _content(entry: Any) -> str:
-    parts = entry.get("content") or []
+def _content(entry: Any) -> Any:
+    """Return the fullest content, HTML rather than text; the summary when there is none."""
+    parts = entry.get("content") or [entry.get("summary_detail") or {}]
     markup = [part for part in parts if "html" in part.get("type", "")] or parts
-    return max((str(part.get("value", "")) for part in markup), key=len, default="")
+    return max(markup, key=lambda part: len(str(part.get("value", ""))))
 
 
 def _moment(entry: Any, name: str) -> datetime | None:

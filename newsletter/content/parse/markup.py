@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from html.entities import html5
+from xml.parsers import expat
 
-from lxml import etree
-
+from newsletter.content.nesting import deepest
 from newsletter.content.parse.common import decode
 from newsletter.errors import InvalidInput
 
 _DECLARATION = re.compile(r"<\?xml\b[^<>]{0,300}\?>", re.IGNORECASE)
 _ENTITY_DECLARATION = re.compile(r"<!ENTITY", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
+_ROOT = re.compile(rb"<\s*(?:[\w-]+:)?(?:rss|feed|rdf)\b", re.IGNORECASE)
 _CLOSED = re.compile(rb"</\s*(?:[\w-]+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
-_CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+_CDATA = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z))", re.DOTALL)
+_NAMESPACE = re.compile(r"xmlns:[\w.-]+\s*=\s*\"[^\"<>]*\"")
+_ITEM = re.compile(r"<item>(?:(?!<item>).)*?</item>", re.DOTALL)
 _NAMED = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,31};)")
 _BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9A-Fa-f]{1,6});)")
 MOST_DEPTH = 200
 _PROLOGUE = 65536
 _TAIL = 4096
-ROOTS = ("rss", "feed", "rdf")
 
 
 def guarded(raw: bytes) -> bytes:
@@ -50,29 +53,35 @@ def check_shape(raw: bytes) -> None:
 
     :raises InvalidInput: for either.
     """
-    parser = etree.XMLPullParser(
-        ("start", "end"), recover=True, resolve_entities=False, no_network=True, huge_tree=False
-    )
     try:
-        parser.feed(raw.lstrip())
-        root = _walk(parser)
-    except etree.XMLSyntaxError:
-        return
-    if root in ROOTS and not is_complete(raw):
-        raise InvalidInput("The feed breaks off before its end; nothing was stored. Fetch it again.")
+        depth = _depth(raw)
+    except expat.ExpatError:
+        if _ROOT.search(raw[:_PROLOGUE]) and not is_complete(raw):
+            raise InvalidInput(
+                "The feed breaks off before its end; nothing was stored. Fetch it again."
+            ) from None
+        depth = deepest(_CDATA.sub("", raw.decode()))
+    if depth > MOST_DEPTH:
+        raise InvalidInput("The feed is nested too deeply to be one.")
 
 
-def _walk(parser: etree.XMLPullParser) -> str:
-    """Return the name of the root; elements are forgotten as they end."""
-    depth, root = 0, ""
-    for event, element in parser.read_events():
-        depth += 1 if event == "start" else -1
-        root = root or local_name(element.tag).lower()
-        if depth > MOST_DEPTH:
-            raise InvalidInput("The feed is nested too deeply to be one.")
-        if event == "end" and depth > 3:
-            element.clear()
-    return root
+def _depth(raw: bytes) -> int:
+    """Return how deep well-formed XML is nested; nothing is built."""
+    depth = most = 0
+
+    def start(_name: str, _attributes: object) -> None:
+        nonlocal depth, most
+        depth += 1
+        most = max(most, depth)
+
+    def end(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser = expat.ParserCreate("utf-8")
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.Parse(raw, True)
+    return most
 
 
 def local_name(tag: object) -> str:
@@ -90,3 +99,12 @@ def mended(text: str) -> str:
 def _character(match: re.Match[str]) -> str:
     known = html5.get(match[1])
     return html.escape(known) if known else match[0]
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Yield a damaged feed in documents of their own, each item and what stands before them: damage stays where it is."""
+    before = text.partition("<item>")[0]
+    names = " ".join(dict.fromkeys(_NAMESPACE.findall(before[:_PROLOGUE])))
+    yield f"{before}</channel></rss>"
+    for item in _ITEM.findall(text):
+        yield f"<rss {names}><channel>{item}</channel></rss>"

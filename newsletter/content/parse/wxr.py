@@ -12,7 +12,7 @@ from lxml import etree
 from newsletter.content.addresses import absolute_url, web_base
 from newsletter.content.dates import parse_date
 from newsletter.content.parse.common import MOST_POSTS
-from newsletter.content.parse.markup import guarded, is_complete, local_name, mended
+from newsletter.content.parse.markup import guarded, is_complete, local_name, mended, pieces
 from newsletter.content.parse.wxr_item import WxrItem, read_item
 from newsletter.content.shortcodes import render_shortcodes
 from newsletter.content.text import clean, one_line, plain_title
@@ -27,7 +27,7 @@ def parse_wxr(raw: bytes, location: str) -> ParsedFeed:
     """
     raw = guarded(raw)
     try:
-        return _read(raw, recover=False).feed(location)
+        return _read(raw).feed(location)
     except etree.XMLSyntaxError as error:
         if not is_complete(raw):
             raise InvalidInput(
@@ -36,24 +36,14 @@ def parse_wxr(raw: bytes, location: str) -> ParsedFeed:
     return _read_damaged(raw).feed(location)
 
 
-def _read_damaged(raw: bytes) -> _Channel:
-    """Read a whole but ill-formed export: ampersands are mended first, and what is still lost is told."""
-    text = mended(raw.decode())
-    channel = _read(text.encode(), recover=True)
-    lost = text.count("<item>") - channel.met
-    if lost > 0:
-        channel.skipped["damaged in the file"] = lost
-    return channel
-
-
-def _read(raw: bytes, *, recover: bool) -> _Channel:
+def _read(raw: bytes) -> _Channel:
     channel = _Channel()
-    for element in _elements(raw, recover):
+    for element in _elements(raw):
         channel.take(local_name(element.tag), element)
     return channel
 
 
-def _elements(raw: bytes, recover: bool) -> Iterator[Any]:
+def _elements(raw: bytes) -> Iterator[Any]:
     """Yield the children of the channel as they end, and forget them: memory stays flat."""
     events = etree.iterparse(
         BytesIO(raw),
@@ -62,7 +52,6 @@ def _elements(raw: bytes, recover: bool) -> Iterator[Any]:
         no_network=True,
         huge_tree=False,
         load_dtd=False,
-        recover=recover,
     )
     for _, element in events:
         parent = element.getparent()
@@ -71,6 +60,18 @@ def _elements(raw: bytes, recover: bool) -> Iterator[Any]:
             element.clear()
             while element.getprevious() is not None:
                 del parent[0]
+
+
+def _read_damaged(raw: bytes) -> _Channel:
+    """Read a whole but ill-formed export piece by piece: ampersands are mended, and what is still lost is told."""
+    channel = _Channel()
+    for document in pieces(mended(raw.decode())):
+        try:
+            for element in _elements(document.encode()):
+                channel.take(local_name(element.tag), element)
+        except etree.XMLSyntaxError:
+            channel.skipped["damaged in the file"] += 1
+    return channel
 
 
 class _Channel:
@@ -82,7 +83,6 @@ class _Channel:
         self.pictures: dict[str, Picture] = {}
         self.items: list[WxrItem] = []
         self.skipped: Counter[str] = Counter()
-        self.met = 0
 
     def take(self, name: str, element: Any) -> None:
         """Note one child of the channel."""
@@ -91,7 +91,6 @@ class _Channel:
         elif name == "author":
             self._author(element)
         elif name == "item":
-            self.met += 1
             self._item(read_item(element))
 
     def _author(self, element: Any) -> None:
