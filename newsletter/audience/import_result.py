@@ -32,7 +32,7 @@ class ErrorsFile:
 
     def __init__(self, source: Path, fallback: Path | None) -> None:
         """Nothing is written before the first bad row."""
-        self._paths = [source.with_name(f"{source.stem}.errors.csv")]
+        self._paths = [source.parent / f"{source.stem}.errors.csv"]
         if fallback is not None:
             self._paths.append(fallback / f"{source.stem}.errors.csv")
         self._file: TextIO | None = None

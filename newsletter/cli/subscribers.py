@@ -53,7 +53,7 @@ def _import(file: Path, list_slug: str, consent: str, confirmed: bool) -> Import
     from newsletter.audience.csv_import import import_csv
 
     parts = container()
-    with progress("Importing", file.stat().st_size if file.is_file() else 0) as advance:
+    with progress("Bytes read", file.stat().st_size if file.is_file() else 0) as advance:
         return import_csv(
             parts.sessions,
             file,

@@ -68,7 +68,7 @@ def add_post(
 
 def post_item(post: Post, display: str) -> Item:
     """Return an unplaced item that keeps the post as it is now."""
-    _check_display(display)
+    check_display(display)
     return Item(
         kind="post",
         post_id=post.id,
@@ -139,7 +139,7 @@ def edit_item(
     """
     wanted = clean_item_changes(changes)
     if "display" in wanted:
-        _check_display(wanted["display"])
+        check_display(wanted["display"])
     item = find_item(issue, item_id)
     if all(getattr(item, name) == value for name, value in wanted.items()):
         return item
@@ -149,7 +149,11 @@ def edit_item(
     return item
 
 
-def _check_display(display: str | None) -> None:
+def check_display(display: str | None) -> None:
+    """Refuse a word that says nothing about how much of a post is shown.
+
+    :raises InvalidInput: naming the words that do.
+    """
     if display not in DISPLAYS:
         raise InvalidInput(f"Display is one of {', '.join(DISPLAYS)}, not {display!r}.")
 

@@ -15,7 +15,7 @@ from newsletter.content.models import Post
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.issues.archiving import archive_imported_issues
 from newsletter.issues.assemble import snapshot_issue
-from newsletter.issues.composing import MOST_ITEMS, post_item
+from newsletter.issues.composing import MOST_ITEMS, check_display, post_item
 from newsletter.issues.models import Issue, IssueSnapshotRow, Publication, Section
 from newsletter.issues.numbering import (
     change_number,
@@ -63,7 +63,9 @@ def create_issue(
     """Create the next issue with the named posts, or those of the tray (`unsent`, `since`), in one section.
 
     :raises NotFound: when a named post does not exist.
+    :raises InvalidInput: for words that do not fit.
     """
+    check_display(display)
     words = {"title": title, "subject": subject, "preheader": preheader}
     chosen_words = clean_issue_changes({name: value for name, value in words.items() if value is not None})
     posts = _chosen(session, publication, post_ids, since=since, unsent=unsent, limit=limit)
