@@ -21,7 +21,6 @@ function showProof() {
   const form = document.querySelector(".proof-form");
   const frame = document.getElementById("proof");
   if (!form || !frame) return;
-  frame.classList.toggle("narrow-frame", form.elements.width.value === "320");
   const wanted = new URLSearchParams(new FormData(form));
   const version = document.querySelector("#saved input[name=version]")?.value ?? "";
   wanted.set("v", version);

@@ -15,8 +15,8 @@ from newsletter.issues.service import current_snapshot
 from newsletter.issues.states import IssueState, is_editable
 from newsletter.issues.tray import tray, tray_count
 from newsletter.rendering.lint import CLIP_BYTES, Finding, blocking
-from newsletter.rendering.mime import quoted_printable
 from newsletter.rendering.pipeline import render_issue
+from newsletter.web.views.galley import Galley, draw_galley
 
 TRAY_SIZE = 25
 STEPS = (IssueState.DRAFT, IssueState.REVIEW, IssueState.APPROVED, IssueState.SENT)
@@ -62,7 +62,7 @@ class DeskView:
     waiting: int
     search: str
     findings: list[Finding]
-    mail_bytes: int
+    galley: Galley
     editable: bool
     now: datetime
 
@@ -87,7 +87,7 @@ class DeskView:
 def desk_view(session: Session, issue: Issue, *, search: str, base_url: str, now: datetime) -> DeskView:
     """Read everything the desk shows."""
     editable = is_editable(IssueState(issue.state))
-    rendered = render_issue(current_snapshot(session, issue), base_url)
+    snapshot = current_snapshot(session, issue)
     return DeskView(
         issue=issue,
         sections=[_section(section) for section in issue.sections],
@@ -95,7 +95,7 @@ def desk_view(session: Session, issue: Issue, *, search: str, base_url: str, now
         waiting=tray_count(session, issue.publication, search=search) if editable else 0,
         search=search,
         findings=check_issue(session, issue, base_url=base_url) if editable else [],
-        mail_bytes=len(quoted_printable(rendered.html)),
+        galley=draw_galley(snapshot, render_issue(snapshot, base_url).html),
         editable=editable,
         now=now,
     )
