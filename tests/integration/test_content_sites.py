@@ -18,8 +18,8 @@ from newsletter.errors import InvalidInput, NewsletterError, Unavailable
 from newsletter.schema import metadata
 from newsletter.settings import Settings
 from tests.conftest import RecordingQueue
+from tests.support.feeds import feed, item
 from tests.support.other_site import Answer, Asked, OtherSite, running_site
-from tests.stages.test_content_import import feed, item
 from workers.factory import use_container
 from workers.tasks.content import import_again, import_source
 

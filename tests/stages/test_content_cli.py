@@ -17,7 +17,7 @@ from newsletter.db.session import unit_of_work
 from newsletter.issues.models import Issue
 from newsletter.issues.service import create_publication
 from newsletter.schema import metadata
-from tests.stages.test_content_import import feed, item
+from tests.support.feeds import feed, item
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -12,29 +12,10 @@ from newsletter.content.service import edit_post, find_post, find_posts, import_
 from newsletter.content.values import Document, ImportReport
 from newsletter.db.session import Sessions, unit_of_work
 from newsletter.errors import InvalidInput, NotFound
+from tests.support.feeds import feed, item
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = datetime(2026, 3, 2, tzinfo=UTC)
-
-
-def item(
-    title: str = "The pier", *, guid: str = "g1", link: str = "https://example.com/pier", **more: str
-) -> str:
-    words = more.get("text", "&lt;p&gt;It is open.&lt;/p&gt;")
-    author = f"<dc:creator>{more['author']}</dc:creator>" if "author" in more else ""
-    named = f'<guid isPermaLink="false">{guid}</guid>' if guid else ""
-    return (
-        f"<item><title>{title}</title><link>{link}</link>{named}{author}<description>{words}</description>"
-        f"<pubDate>{more.get('date', 'Tue, 03 Feb 2026 10:00:00 GMT')}</pubDate></item>"
-    )
-
-
-def feed(*items: str, link: str = "https://example.com/") -> Document:
-    raw = (
-        '<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><title>Harbour</title>'
-        f"<link>{link}</link>{''.join(items)}</channel></rss>"
-    )
-    return Document(raw=raw.encode(), location="feed.xml")
 
 
 def take(sessions: Sessions, document: Document, now: datetime = NOW) -> ImportReport:
