@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from newsletter.assets import asset
 from newsletter.content.sanitise import sanitise
+from newsletter.issues.snapshot import direction_of
 from newsletter.rendering.compose import markdown_html
 from newsletter.rendering.fields import WRITTEN_FIELD
 
@@ -27,7 +28,14 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        number=number, plural=plural, moment=moment, day=day, size=size, written=written, stored=stored
+        number=number,
+        direction=direction_of,
+        plural=plural,
+        moment=moment,
+        day=day,
+        size=size,
+        written=written,
+        stored=stored,
     )
     return made
 
