@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def _database(request: Request, error: Exception) -> Response:
 
 
 def _fault(request: Request, error: Exception) -> Response:
-    log.error("fault", path=request.url.path, exc_info=error)
+    # Formatted here: a log's own traceback may print local variables, and those hold people's addresses.
+    log.error("fault", path=request.url.path, trace="".join(traceback.format_exception(error)))
     return _page(
         request, 500, "This is our fault, not yours. Nothing was changed; the log says what happened."
     )

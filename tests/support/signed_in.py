@@ -17,6 +17,8 @@ with warnings.catch_warnings():  # Starlette would rather have a successor of ht
     warnings.simplefilter("ignore")
     from starlette.testclient import TestClient
 
+__all__ = ["Browser", "TestClient"]
+
 
 class Browser:
     """Gets pages and sends forms as one user."""

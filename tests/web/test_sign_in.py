@@ -25,7 +25,8 @@ def door(container: Container) -> TestClient:
 
 
 def enter(door: TestClient, password: str = PASSWORD, **more: str) -> int:
-    return door.post("/sign-in", data={"email": EMAIL, "password": password, **more}).status_code
+    answer = door.post("/sign-in", data={"email": EMAIL, "password": password, **more})
+    return int(answer.status_code)
 
 
 def test_nobody_is_sent_to_the_door_and_back(door: TestClient) -> None:

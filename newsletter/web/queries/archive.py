@@ -9,15 +9,13 @@ from sqlalchemy import ColumnElement, UnaryExpression, select
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import MailingList
-from newsletter.content.models import Author, Post, PostAuthor
 from newsletter.errors import NotFound
 from newsletter.issues.assemble import snapshot_issue
 from newsletter.issues.models import Issue, IssueSnapshotRow
 from newsletter.issues.snapshot import IssueSnapshot
 from newsletter.issues.states import IssueState
-from newsletter.issues.tray import of_publication
 
-_PUBLIC = (IssueState.SENT.value, IssueState.ARCHIVED.value)
+PUBLIC = (IssueState.SENT.value, IssueState.ARCHIVED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ def published_issues(
     """Return issues by number, the highest first."""
     statement = (
         select(Issue)
-        .where(Issue.publication_id == publication_id, Issue.state.in_(_PUBLIC), Issue.number.is_not(None))
+        .where(Issue.publication_id == publication_id, Issue.state.in_(PUBLIC), Issue.number.is_not(None))
         .order_by(Issue.number.desc())
         .limit(limit)
         .offset(offset)
@@ -52,7 +50,7 @@ def published_issue(session: Session, publication_id: int, number: int) -> Publi
     :raises NotFound: when it does not exist or is not out yet; both look the same from outside.
     """
     statement = select(Issue).where(
-        Issue.publication_id == publication_id, Issue.number == number, Issue.state.in_(_PUBLIC)
+        Issue.publication_id == publication_id, Issue.number == number, Issue.state.in_(PUBLIC)
     )
     issue = session.scalar(statement) if number < 10**9 else None
     if issue is None:
@@ -96,36 +94,10 @@ def _nearest(
     session: Session, publication_id: int, side: ColumnElement[bool], order: UnaryExpression[int | None]
 ) -> Neighbour | None:
     statement = select(Issue).where(
-        Issue.publication_id == publication_id, Issue.state.in_(_PUBLIC), Issue.number.is_not(None), side
+        Issue.publication_id == publication_id, Issue.state.in_(PUBLIC), Issue.number.is_not(None), side
     )
     issue = session.scalars(statement.order_by(order).limit(1)).first()
     return Neighbour(issue.number or 0, issue.title) if issue is not None else None
-
-
-def find_author(session: Session, slug: str) -> Author:
-    """Return an author.
-
-    :raises NotFound: when nobody has that name in addresses.
-    """
-    author = session.scalar(select(Author).where(Author.slug == slug))
-    if author is None:
-        raise NotFound("There is no author of this name here.")
-    return author
-
-
-def posts_of(
-    session: Session, publication_id: int, author_id: int, *, limit: int, offset: int = 0
-) -> list[Post]:
-    """Return an author's published posts in this publication's sources, newest first."""
-    statement = (
-        select(Post)
-        .join(PostAuthor, PostAuthor.post_id == Post.id)
-        .where(PostAuthor.author_id == author_id, Post.status == "published", of_publication(publication_id))
-        .order_by(Post.published_at.desc().nulls_last(), Post.id.desc())
-        .limit(limit)
-        .offset(offset)
-    )
-    return list(session.scalars(statement))
 
 
 def open_lists(session: Session, publication_id: int) -> list[MailingList]:

@@ -13,6 +13,7 @@ from newsletter.rendering.pipeline import compiled_issue
 from newsletter.rendering.values import sample_recipient
 from newsletter.web.deps import Reading, back_to, container, render
 from newsletter.web.queries import archive
+from newsletter.web.queries.authors import authors_by_post
 from newsletter.web.routers.public.feeds import atom, json_feed
 from newsletter.web.security import MAIL_POLICY
 
@@ -63,6 +64,7 @@ def issue(request: Request, slug: str, number: int, session: Reading) -> Respons
     """Show an issue as a page, with the one before and the one after."""
     found, entry = _entry(session, slug, number)
     before, after = archive.neighbours(session, found.id, number)
+    posts = [item.post_id for item in entry.content.items]
     return render(
         request,
         "public/issue.html",
@@ -70,6 +72,7 @@ def issue(request: Request, slug: str, number: int, session: Reading) -> Respons
         entry=entry,
         before=before,
         after=after,
+        writers=authors_by_post(session, posts),
         lists=archive.open_lists(session, found.id),
     )
 
@@ -84,27 +87,6 @@ def mail(request: Request, slug: str, number: int, session: Reading) -> Response
     message = compiled_issue(entry.snapshot, settings.base_url, None, settings.bounce_domain)
     page = message.html_for(sample_recipient(found.from_address))
     return HTMLResponse(page, headers={"Content-Security-Policy": MAIL_POLICY})
-
-
-@router.get("/{slug}/authors/{author}")
-def author(request: Request, slug: str, author: str, session: Reading, page: int = 1) -> Response:
-    """Show what an author wrote, newest first.
-
-    :raises NotFound: when nobody of that name wrote here.
-    """
-    found = issues.get_publication(session, slug)
-    person = archive.find_author(session, author)
-    page = max(1, min(page, 10_000))
-    posts = archive.posts_of(session, found.id, person.id, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
-    return render(
-        request,
-        "public/author.html",
-        publication=found,
-        author=person,
-        posts=posts[:PAGE_SIZE],
-        page=page,
-        more=len(posts) > PAGE_SIZE,
-    )
 
 
 @router.get("/{slug}/feed.xml")
