@@ -30,6 +30,14 @@ format: ## Format and mend what can be mended
 	@$(bin)/ruff check --fix .
 	@$(bin)/ruff format .
 
+bench: ## Measure the sending, beside smtp-source (ARGS="--recipients 20000"; ARGS=--help explains)
+	@tools/install requirements-dev.lock
+	@$(bin)/python -m benchmarks.delivery $(ARGS)
+
+screenshots: ## Photograph the demo in Chromium, for docs/images
+	@tools/install requirements-dev.lock
+	@$(bin)/python -m tools.screenshots $(ARGS)
+
 lock: ## Renew both locks (hashes only, no addresses)
 	@$(bin)/pip -q install uv
 	$(bin)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements.lock
