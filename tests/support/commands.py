@@ -24,3 +24,15 @@ def parses(arguments: list[str]) -> bool:
             return True
         name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
     raise UsageError(f"{arguments} names no command")
+
+
+def exists(words: list[str]) -> bool:
+    """Say whether the words after `newsletter` begin with a command; what follows its name is not looked at."""
+    command: Command | None = typer.main.get_command(app)
+    for word in words:
+        if not isinstance(command, TyperGroup):
+            return True
+        command = command.get_command(Context(command), word)
+        if command is None:
+            return False
+    return True

@@ -170,5 +170,5 @@ def _came_back(session: Session, campaign: Campaign, person: Subscriber) -> None
             status="5.2.2",
             reason="mailbox_full",
             diagnostic="mailbox is full <b>",
-        )  # fmt: skip
+        )
     )

@@ -124,7 +124,9 @@ def test_on_a_double_list_people_wait_unless_they_confirmed(admin: Browser) -> N
     ("content", "name"), [(b"", "a.csv"), (b"", ""), (b"PK\x03\x04sheet", "a.xlsx"), (b"\n\n", "a.csv")]
 )
 def test_what_is_no_csv_is_refused_in_a_sentence(admin: Browser, content: bytes, name: str) -> None:
-    answer = admin.send("/admin/subscribers/imports", files={"file": (name, content, "text/csv")}, list="events")
+    answer = admin.send(
+        "/admin/subscribers/imports", files={"file": (name, content, "text/csv")}, list="events"
+    )
     if answer.status_code == 303:
         answer = admin.get(answer.headers["location"])
     assert answer.status_code == 422
