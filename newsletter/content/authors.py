@@ -51,8 +51,13 @@ class AuthorBook:
         return author
 
     def sign(self, post: Post, authors: Iterable[ParsedAuthor]) -> None:
-        """Make these the authors of a stored post, in this order."""
-        wanted = list(dict.fromkeys(self.id_of(parsed) for parsed in authors if parsed.name))
+        """Make these the authors of a new post, in this order."""
+        for position, author_id in enumerate(self._ids_of(authors)):
+            self._session.add(PostAuthor(post_id=post.id, author_id=author_id, position=position))
+
+    def sign_again(self, post: Post, authors: Iterable[ParsedAuthor]) -> None:
+        """Make these the authors of a post that may have others."""
+        wanted = self._ids_of(authors)
         signed = self._session.scalars(select(PostAuthor).where(PostAuthor.post_id == post.id))
         present = {link.author_id: link for link in signed}
         for author_id in present.keys() - set(wanted):
@@ -61,8 +66,10 @@ class AuthorBook:
             link = present.get(author_id) or PostAuthor(post_id=post.id, author_id=author_id)
             link.position = position
             self._session.add(link)
-        self._session.flush()
         self._session.expire(post, ["authors"])
+
+    def _ids_of(self, authors: Iterable[ParsedAuthor]) -> list[int]:
+        return list(dict.fromkeys(self.id_of(parsed) for parsed in authors if parsed.name))
 
 
 def free_slug(session: Session, name: str) -> str:

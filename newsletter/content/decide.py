@@ -50,7 +50,8 @@ def stored_values(post: ParsedPost, language: str | None, base: str) -> StoredVa
     """Return what is stored of an entry: HTML sanitised, excerpt, byline, direction, keys, hash."""
     content = sanitise(post.html, post.base or post.url or base)
     words = plain_text(content)
-    excerpt, made_by_us = excerpt_of(sanitise(post.excerpt), content)
+    summary = words if post.excerpt == post.html else plain_text(sanitise(post.excerpt))
+    excerpt, made_by_us = excerpt_of(summary, words)
     title = post.title or first_words(words or excerpt, TITLE_WORDS)
     dateline = parse_dateline(words[:DATELINE_WITHIN] or excerpt)
     columns = {

@@ -37,6 +37,7 @@ _ADDRESSES = {("a", "href"), ("img", "src"), ("blockquote", "cite"), ("q", "cite
 _REWRITTEN_TAG = re.compile(
     r"""<(?P<name>[a-z][a-z0-9]*)(?P<rest>(?:[^"'<>]|"[^"]*"|'[^']*')*+)>""", re.IGNORECASE
 )
+_MAY_CHANGE = re.compile(r"<(?:iframe|video|audio|img)\b", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+))""")
 _BARE_AMPERSAND = re.compile(r"&(?![#a-z])", re.IGNORECASE)
 _EMBEDS = ("iframe", "video", "audio")
@@ -61,7 +62,7 @@ def sanitise(markup: str, base: str = "") -> str:
         return _absolute(value, base) if (tag, attribute) in _ADDRESSES else value
 
     return nh3.clean(
-        _REWRITTEN_TAG.sub(_rewritten, _BARE_AMPERSAND.sub("&amp;", markup)),
+        _prepared(_BARE_AMPERSAND.sub("&amp;", markup)),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         clean_content_tags=_DROPPED_WHOLE,
@@ -74,7 +75,9 @@ def sanitise(markup: str, base: str = "") -> str:
 
 def _is_absurd(markup: str) -> bool:
     """Say whether cleaning would take quadratic time: too long, too many entities, too deep."""
-    return len(markup) > LONGEST or markup.count("&") > MOST_ENTITIES or deepest(markup) > MOST_DEPTH
+    if len(markup) > LONGEST or markup.count("&") > MOST_ENTITIES:
+        return True
+    return markup.count("<") > MOST_DEPTH and deepest(markup) > MOST_DEPTH
 
 
 def _absolute(value: str, base: str) -> str | None:
@@ -82,6 +85,10 @@ def _absolute(value: str, base: str) -> str | None:
         return urljoin(base, value.strip()) if base else value.strip()
     except ValueError:
         return None
+
+
+def _prepared(markup: str) -> str:
+    return _REWRITTEN_TAG.sub(_rewritten, markup) if _MAY_CHANGE.search(markup) else markup
 
 
 def _rewritten(match: re.Match[str]) -> str:

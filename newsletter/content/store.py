@@ -32,7 +32,7 @@ def store_feed(session: Session, source: Source, feed: ParsedFeed, base: str, no
             continue
         post = writer.create(entry, values) if post is None else writer.update(post, entry, values)
         known.meet(post, values.columns)
-    session.flush()
+    writer.finish()
     return report
 
 
@@ -61,6 +61,7 @@ class _Writer:
     def __init__(self, session: Session, source: Source, now: datetime, report: ImportReport) -> None:
         self._session, self._source, self._now, self._report = session, source, now, report
         self._authors = AuthorBook(session, source.id)
+        self._new: list[tuple[Post, ParsedPost]] = []
 
     def create(self, entry: ParsedPost, values: StoredValues) -> Post:
         """Store a post that was not there."""
@@ -73,10 +74,16 @@ class _Writer:
             **values.columns,
         )
         self._session.add(post)
-        self._session.flush()
-        self._authors.sign(post, entry.authors)
+        self._new.append((post, entry))
         self._report.created += 1
         return post
+
+    def finish(self) -> None:
+        """Write what is new in one go, then who wrote it."""
+        self._session.flush()
+        for post, entry in self._new:
+            self._authors.sign(post, entry.authors)
+        self._session.flush()
 
     def update(self, post: Post, entry: ParsedPost, values: StoredValues) -> Post:
         """Follow the source, except in the fields an editor owns. Another source's post is left alone."""
@@ -91,7 +98,7 @@ class _Writer:
         self._follow(post, values.columns)
         post.source_values = said
         if "byline" not in post.edited_fields:
-            self._authors.sign(post, entry.authors)
+            self._authors.sign_again(post, entry.authors)
         self._report.updated += 1
         return post
 

@@ -63,13 +63,12 @@ def first_words(text: str, count: int, trimmed: str = ",;:–-") -> str:
     return cut.rstrip(trimmed) + "…" if len(words) > count else cut
 
 
-def excerpt_of(summary: str, content: str) -> tuple[str, bool]:
-    """Return (excerpt, made by us). A summary that a blog engine cut by itself is made anew from the content."""
-    given, whole = plain_text(summary), plain_text(content)
-    trimmed = _CUT_BY_MACHINE.sub("", given)
-    if given and trimmed == given and given != whole:
-        return given, False
-    return first_words(whole or trimmed, EXCERPT_WORDS), True
+def excerpt_of(summary: str, words: str) -> tuple[str, bool]:
+    """Return (excerpt, made by us) from plain texts; a summary that a blog engine cut by itself is made anew."""
+    trimmed = _CUT_BY_MACHINE.sub("", summary)
+    if summary and trimmed == summary and summary != words:
+        return summary, False
+    return first_words(words or trimmed, EXCERPT_WORDS), True
 
 
 def title_key(title: str) -> str:
