@@ -171,3 +171,10 @@ def test_pages_of_campaigns_follow_each_other(container: Container) -> None:
     assert "Title 5." not in first
     assert "Title 5." in second
     assert "Title 6." not in second
+
+
+def test_the_chart_is_drawn_apart_and_without_scripts_in_the_report(editor: Browser) -> None:
+    page = editor.page(RUNNING)
+    assert f'hx-get="{RUNNING}/speed" hx-trigger="load"' in page
+    assert f'<a href="{RUNNING}/report">report</a>' in page
+    assert 'class="c-line"' in editor.page(f"{RUNNING}/speed")

@@ -1,20 +1,19 @@
-"""What the sending room reads beside the report: the list of campaigns, failures by reason, speed over time."""
+"""What the sending room reads beside the report: the list of campaigns, how far they are, failures by reason."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from newsletter.audience.selection import count_members
+from newsletter.delivery.campaigns import state_counts
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.states import DeliveryState
 
 PER_PAGE: Final = 25
-_BARS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +32,6 @@ class Failure:
     code: int | None
     kind: str
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Messages accepted from `at` on, until the next one begins."""
-
-    at: datetime
-    accepted: int
-    per_second: float
 
 
 def campaign_page(session: Session, *, state: str = "", before: int | None = None) -> CampaignPage:
@@ -81,20 +71,9 @@ def failures(session: Session, campaign_id: int) -> list[Failure]:
     return [Failure(row[0] or "no reason given", row[1], row[2] or "", row[3]) for row in rows]
 
 
-def paces(session: Session, campaign: Campaign) -> list[Pace]:
-    """Return the speed over the time of sending in a few equal steps; nothing before two were accepted."""
-    sent = (Delivery.campaign_id == campaign.id, Delivery.state == int(DeliveryState.SENT))
-    first, last = session.execute(
-        select(func.min(Delivery.sent_at), func.max(Delivery.sent_at)).where(*sent)
-    ).one()
-    if first is None or last is None or last <= first:
-        return []
-    step = max(timedelta(seconds=1), (last - first) / _BARS)
-    starts = [first + step * number for number in range(_BARS) if first + step * number <= last]
-    counted = [
-        func.count().filter(Delivery.sent_at >= start, Delivery.sent_at < start + step) for start in starts
-    ]
-    counts = session.execute(select(*counted).where(*sent)).one()
-    return [
-        Pace(start, count, count / step.total_seconds()) for start, count in zip(starts, counts, strict=True)
-    ]
+def percent_done(session: Session, campaign: Campaign) -> int:
+    """Return how many of a hundred deliveries have their final state."""
+    counts = state_counts(session, campaign.id)
+    return (
+        sum(count for state, count in counts.items() if state.is_final) * 100 // max(1, sum(counts.values()))
+    )

@@ -16,6 +16,7 @@ from newsletter.delivery.states import DeliveryState
 from newsletter.rendering.tokens import Keyring
 
 PER_PAGE: Final = 50
+_LAST_CHARACTER: Final = "\U0010ffff"
 _TITLES: Final = (
     "address", "state", "message_id", "attempts", "smtp_code", "status", "reason", "response", "sent_at",
 )  # fmt: skip
@@ -41,7 +42,9 @@ def ledger_page(
     statement = select(Delivery).where(Delivery.campaign_id == campaign_id)
     if prefix := search.strip().lower():
         statement = statement.where(
-            Delivery.address_key >= prefix, Delivery.address_key.startswith(prefix, autoescape=True)
+            Delivery.address_key >= prefix,
+            Delivery.address_key < prefix + _LAST_CHARACTER,
+            Delivery.address_key.startswith(prefix, autoescape=True),
         )
     if state is not None:
         statement = statement.where(Delivery.state == int(state))

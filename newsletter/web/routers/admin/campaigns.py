@@ -16,7 +16,6 @@ from newsletter.delivery.models import Campaign
 from newsletter.delivery.reading import state_of
 from newsletter.delivery.states import CampaignState, DeliveryState
 from newsletter.errors import InvalidInput
-from newsletter.reporting.campaigns import campaign_report
 from newsletter.web.deps import (
     Editor,
     Form,
@@ -29,11 +28,10 @@ from newsletter.web.deps import (
     is_fragment,
     render,
 )
-from newsletter.web.queries.campaigns import campaign_page, failures, people_of
+from newsletter.web.queries.campaigns import campaign_page, failures, people_of, percent_done
 from newsletter.web.queries.deliveries import ledger_csv, ledger_page
 from newsletter.web.security import hold_form_token
 from newsletter.web.views.confirming import hold_typed
-from newsletter.web.views.equation import equation
 from newsletter.web.views.progress import progress, speed
 
 router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly, Depends(hold_form_token)])
@@ -47,7 +45,7 @@ def all_campaigns(request: Request, session: Reading, state: str = "", before: B
     wanted = state if state in tuple(CampaignState) else ""
     page = campaign_page(session, state=wanted, before=before)
     running = {
-        one.id: equation(campaign_report(session, one))
+        one.id: percent_done(session, one)
         for one in page.campaigns
         if not CampaignState(one.state).is_over and one.audience is not None
     }
@@ -85,7 +83,6 @@ def one_campaign(
         "admin/campaigns/one.html",
         events=events_of(session, campaign.id)[::-1][:_LOG_LINES],
         failures=failures(session, campaign.id),
-        **speed(session, campaign),
         **(rows | progress(session, campaign)),
     )
 
@@ -98,6 +95,13 @@ def live(request: Request, session: Reading, ref: int, seen: str = "") -> Respon
     if campaign.state != seen:
         answer.headers["HX-Refresh"] = "true"
     return answer
+
+
+@router.get("/admin/campaigns/{ref:int}/speed")
+def how_fast(request: Request, session: Reading, ref: int) -> Response:
+    """Answer with the chart alone, which the page asks for once it is shown: it reads the whole ledger."""
+    campaign = sending.find_campaign(session, str(ref))
+    return render(request, "admin/campaigns/speed.html", **speed(session, campaign))
 
 
 @router.post("/admin/campaigns/{ref:int}/pause")
