@@ -13,6 +13,8 @@ from newsletter.content.sanitise import sanitise
 from newsletter.issues.snapshot import direction_of
 from newsletter.rendering.compose import markdown_html
 from newsletter.rendering.fields import WRITTEN_FIELD
+from newsletter.rendering.words import long_date, words_for
+from newsletter.web.views.archive_words import archive_words
 
 _UNITS = ("bytes", "KB", "MB", "GB")
 
@@ -37,6 +39,7 @@ def environment() -> Environment:
         written=written,
         stored=stored,
     )
+    made.globals.update(archive_words=archive_words, words_for=words_for)
     return made
 
 
@@ -61,14 +64,13 @@ def moment(value: datetime | None, missing: str = "–") -> Markup:
     )
 
 
-def day(value: datetime | str | None, missing: str = "–") -> Markup:
-    """Write a date."""
+def day(value: datetime | str | None, language: str = "") -> Markup:
+    """Write a date, as people of a language do when one is given."""
     if not value:
-        return Markup("{}").format(missing)
+        return Markup("–")
     moment_ = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return Markup('<time datetime="{}">{}</time>').format(
-        moment_.date().isoformat(), moment_.strftime("%-d %b %Y")
-    )
+    said = long_date(moment_.isoformat(), language) if language else moment_.strftime("%-d %b %Y")
+    return Markup('<time datetime="{}">{}</time>').format(moment_.date().isoformat(), said)
 
 
 def written(text: str) -> Markup:

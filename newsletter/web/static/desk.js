@@ -31,12 +31,31 @@ function showProof() {
   }
 }
 
+// After a move by button the focus stays with the item, and where it is now is said.
+let moved = null;
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  moved = button?.closest(".move") ? { item: button.closest("li").id, button: button.id } : null;
+});
+
+function tellMove() {
+  const item = moved && document.getElementById(moved.item);
+  if (!item) return;
+  const places = [...item.parentElement.children];
+  const told = document.getElementById("told");
+  told.textContent = `${item.querySelector("h3").textContent}, now ${places.indexOf(item) + 1} of ${places.length}`;
+  const button = document.getElementById(moved.button) ?? item.querySelector(".move button");
+  button?.focus();
+  moved = null;
+}
+
 document.addEventListener("change", (event) => {
   if (event.target.closest(".proof-form")) showProof();
 });
 document.addEventListener("htmx:after:swap", () => {
   sortable();
   showProof();
+  tellMove();
 });
 window.addEventListener("DOMContentLoaded", sortable);
 sortable();

@@ -85,7 +85,7 @@ def _sizes(snapshot: IssueSnapshot, markup: str) -> list[tuple[str, str, int | N
 def _names(snapshot: IssueSnapshot) -> Iterator[tuple[str, str, int | None]]:
     """Give the rows of the mail's card in order; rows without a name are frame."""
     yield "", "", None
-    yield "Title and intro", "words", None
+    yield "Opening", "words", None
     number = 0
     for section in snapshot.sections:
         if section.title:
@@ -94,5 +94,5 @@ def _names(snapshot: IssueSnapshot) -> Iterator[tuple[str, str, int | None]]:
             number += 1
             yield item.title or item.kind.capitalize(), f"i{item.item_id}", number
     if snapshot.outro:
-        yield "Closing", "words", None
+        yield "Last words", "words", None
     yield "", "", None

@@ -20,8 +20,12 @@ from newsletter.web.views.desk import desk_view
 router = APIRouter(prefix="/admin/issues/{issue_id}", include_in_schema=False, dependencies=[SignedInOnly])
 MODES: Final = ("html", "text", "noimages", "dark", "plain")
 _NO_PICTURES: Final = MAIL_POLICY.replace("img-src https: http: data:", "img-src 'none'")
-#: What mail programs do that darken mails by themselves: turn lightness round, leave pictures.
-_INVERTED: Final = "<style>html{filter:invert(1) hue-rotate(180deg);background:#fff}img{filter:invert(1) hue-rotate(180deg)}</style>"
+#: What mail programs do that darken mails by themselves: turn lightness round, leave pictures. A browser that is dark
+#: already shows the mail's own dark side.
+_INVERTED: Final = (
+    "<style>@media (prefers-color-scheme:light){html{filter:invert(1) hue-rotate(180deg);background:#fff}"
+    "img{filter:invert(1) hue-rotate(180deg)}}</style>"
+)
 
 
 @router.get("/proof")
