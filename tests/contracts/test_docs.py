@@ -142,7 +142,7 @@ def test_running_for_real_works_as_printed(
         ports = {"8025": str(web), "8027": str(returned)}
         started = [place.start(*(ports.get(word, word) for word in _words(line))) for line in processes]
         try:
-            wait_for(lambda: listens(web) and listens(returned) and listens(returned + 1), "the start", 60)
+            wait_for(lambda: listens(web) and listens(returned) and listens(returned + 1), "the start", 180)
             _send_the_tours_issue(place)
             assert sink.count() == 2
         finally:
@@ -153,8 +153,9 @@ def test_running_for_real_works_as_printed(
 def _send_the_tours_issue(place: Installation) -> None:
     _lay_out(place.folder)
     (block,) = shell_blocks(README, "Use it")
-    for line in block:
-        place.run(*_words(line))
+    for words in map(_words, block):
+        if words[1] not in ("upgrade", "lint", "render", "report"):
+            place.run(*words)
 
 
 def _two_free_ports() -> int:
