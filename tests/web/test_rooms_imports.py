@@ -18,6 +18,7 @@ from newsletter.audience.models import Consent, Subscriber
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
 from newsletter.errors import InvalidInput
+from newsletter.web.views import import_run
 from newsletter.web.views.uploads import find_upload, keep_upload
 from tests.support.rooms import fill
 from tests.support.signed_in import Browser
@@ -94,6 +95,35 @@ def test_the_uploaded_addresses_are_deleted_afterwards(admin: Browser, container
     kept = sorted(one.name for one in (container.settings.data_dir / "uploads").glob("*/*"))
     assert kept == ["readers.errors.csv", "upload.json"]
     assert admin.send(place, consent="Again").status_code == 303  # a second click imports nothing
+
+
+def test_a_long_import_shows_how_far_it_is_and_starts_once(admin: Browser, container: Container) -> None:
+    place = upload(admin)
+    kept = find_upload(container.settings.data_dir / "uploads", place.rpartition("/")[2])
+    (kept.folder / "running").write_text(str(len(FILE) // 2))
+    before = people(container)
+    page = admin.page(place)
+    assert "<b>50 %</b> of the file is read." in page
+    assert 'data-tell="50 % of the file is read."' in page
+    assert admin.send(place, consent="x").status_code == 303
+    assert people(container) == before
+    os.utime(kept.folder / "running", (0, 0))  # its process ended: it can be imported again
+    admin.send(place, consent="x")
+    assert "readers.csv is imported" in admin.page(place)
+    assert admin.get(place, **{"hx-request": "true"}).headers["hx-refresh"] == "true"
+
+
+def test_an_import_that_stops_says_why_and_can_go_again(admin: Browser, container: Container) -> None:
+    place = upload(admin)
+    kept = find_upload(container.settings.data_dir / "uploads", place.rpartition("/")[2])
+
+    def fail(_tell: object) -> dict[str, object]:
+        raise InvalidInput("the disk is full")
+
+    import_run.begin(kept, fail)
+    assert "The import stopped: the disk is full" in admin.page(place)
+    admin.send(place, consent="x")
+    assert "readers.csv is imported" in admin.page(place)
 
 
 def test_other_columns_can_be_chosen(admin: Browser, container: Container) -> None:

@@ -30,6 +30,7 @@ class Upload:
     name: str
     list_slug: str
     result: dict[str, Any] | None
+    failure: str
 
     @property
     def path(self) -> Path:
@@ -91,7 +92,7 @@ def find_upload(root: Path, token: str) -> Upload:
     if not _TOKEN.fullmatch(token) or not (folder / "upload.json").is_file():
         raise NotFound("This upload is not kept any more: upload the file again.")
     known = json.loads((folder / "upload.json").read_text("utf-8"))
-    return Upload(token, folder, known["name"], known["list"], known.get("result"))
+    return Upload(token, folder, known["name"], known["list"], known.get("result"), known.get("failure", ""))
 
 
 def close_upload(upload: Upload, result: dict[str, Any]) -> None:
@@ -100,8 +101,15 @@ def close_upload(upload: Upload, result: dict[str, Any]) -> None:
     _note(upload.folder, {"name": upload.name, "list": upload.list_slug, "result": result})
 
 
+def note_failure(upload: Upload, why: str) -> None:
+    """Keep why an import stopped; the file stays, so that it can be imported again."""
+    _note(upload.folder, {"name": upload.name, "list": upload.list_slug, "failure": why})
+
+
 def _note(folder: Path, known: dict[str, Any]) -> None:
-    (folder / "upload.json").write_text(json.dumps(known), "utf-8")
+    part = folder / "upload.part"
+    part.write_text(json.dumps(known), "utf-8")
+    part.replace(folder / "upload.json")
 
 
 def forget_old(root: Path) -> None:

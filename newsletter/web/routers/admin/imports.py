@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,10 +30,21 @@ from newsletter.audience.suppressions import suppressed_keys
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
 from newsletter.errors import InvalidInput, NotFound
-from newsletter.web.deps import Admin, AdminOnly, Form, Reading, back_to, container, field, render
+from newsletter.web.deps import (
+    Admin,
+    AdminOnly,
+    Form,
+    Reading,
+    back_to,
+    container,
+    field,
+    is_fragment,
+    render,
+)
 from newsletter.web.queries.people import recent_imports
 from newsletter.web.security import hold_form_token
-from newsletter.web.views.uploads import Upload, close_upload, find_upload, keep_upload
+from newsletter.web.views import import_run
+from newsletter.web.views.uploads import Upload, find_upload, keep_upload
 
 router = APIRouter(include_in_schema=False, dependencies=[AdminOnly, Depends(hold_form_token)])
 _SHOWN: Final = 8
@@ -69,7 +81,14 @@ def look(request: Request, session: Reading, token: str) -> Response:
     kept = find_upload(_root(container(request)), token)
     mailing_list = audience.find_list(session, kept.list_slug)
     if kept.result is not None:
-        return render(request, "admin/subscribers/import_done.html", upload=kept, list=mailing_list)
+        return _renewed(
+            request, render(request, "admin/subscribers/import_done.html", upload=kept, list=mailing_list)
+        )
+    read = import_run.position(kept)
+    if read is not None:
+        percent = min(100, read * 100 // max(1, kept.path.stat().st_size))
+        values: dict[str, Any] = {"upload": kept, "list": mailing_list, "percent": percent}
+        return render(request, "admin/subscribers/import_running.html", **values)
     with open_csv(kept.path) as file:
         header = file.header
     meanings = _chosen(request.query_params, recognised(header))
@@ -82,6 +101,13 @@ def look(request: Request, session: Reading, token: str) -> Response:
         fields=FIELDS,
         **_dry_run(session, container(request), kept, mailing_list, header, meanings),
     )
+
+
+def _renewed(request: Request, answer: Response) -> Response:
+    """Have a page that polls load anew, now that there is another one to see."""
+    if is_fragment(request):
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 def _chosen(values: QueryParams | FormData, meanings: list[str]) -> list[str]:
@@ -132,37 +158,59 @@ def run(request: Request, user: Admin, form: Form, token: str) -> Response:
         return back_to(f"/admin/subscribers/imports/{token}")
     if not consent:
         raise InvalidInput("Say how and when these people agreed: it is kept as proof with each of them.")
-    _rename_columns(kept, form)
+    chosen = _other_titles(kept, form)
+    is_confirmed = field(form, "confirmed") == "yes"
+    import_run.begin(kept, lambda tell: _import(parts, kept, chosen, consent, is_confirmed, user.email, tell))
+    return back_to(f"/admin/subscribers/imports/{token}")
+
+
+def _import(
+    parts: Container,
+    kept: Upload,
+    chosen: list[str] | None,
+    consent: str,
+    is_confirmed: bool,
+    actor: str,
+    on_progress: Callable[[int], None],
+) -> dict[str, Any]:
+    if chosen is not None:
+        part = kept.path.with_suffix(".part")
+        write_with_titles(kept.path, part, chosen)
+        part.replace(kept.path)
     result = import_csv(
         parts.sessions,
         kept.path,
         list_slug=kept.list_slug,
         consent=consent,
-        confirmed=field(form, "confirmed") == "yes",
-        actor=user.email,
+        confirmed=is_confirmed,
+        actor=actor,
         clock=parts.clock,
         secret=lambda: parts.settings.secret,
+        on_progress=on_progress,
     )
-    close_upload(kept, result.to_json())
+    details = {"file": kept.name, "rows": result.rows, "created": result.created}
     with unit_of_work(parts.sessions) as session:
         audit.record(
-            session, actor=user.email, action="subscribers.import", object=f"list {kept.list_slug}",
-            details={"file": kept.name, "rows": result.rows, "created": result.created},
-        )  # fmt: skip
-    return back_to(f"/admin/subscribers/imports/{token}")
+            session,
+            actor=actor,
+            action="subscribers.import",
+            object=f"list {kept.list_slug}",
+            details=details,
+        )
+    return result.to_json()
 
 
-def _rename_columns(kept: Upload, form: FormData) -> None:
-    """Write the file again when somebody chose other columns than those recognised."""
+def _other_titles(kept: Upload, form: FormData) -> list[str] | None:
+    """Return the titles to import by when somebody chose other columns than those recognised.
+
+    :raises InvalidInput: when no column is chosen as the address.
+    """
     with open_csv(kept.path) as file:
         header = file.header
     usual = recognised(header)
     meanings = _chosen(form, usual)
-    if meanings == usual:
-        return
-    part = kept.path.with_suffix(".part")
-    write_with_titles(kept.path, part, titles(header, meanings))
-    part.replace(kept.path)
+    chosen = titles(header, meanings)
+    return None if meanings == usual else chosen
 
 
 @router.get("/admin/subscribers/imports/{token}/errors.csv")
