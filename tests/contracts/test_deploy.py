@@ -78,7 +78,7 @@ def test_production_settings_hold() -> None:
     given = COMPOSE["services"]["web"]["environment"]
     assert (
         Settings(
-            _env_file=None,  # type: ignore[call-arg]
+            _env_file=None,
             database_url=re.sub(r"\$\{[^}]*\}", "password", given["NEWSLETTER_DATABASE_URL"]),
             broker_url=given["NEWSLETTER_BROKER_URL"],
         ).embedded

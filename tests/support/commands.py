@@ -17,7 +17,8 @@ def parses(arguments: list[str]) -> bool:
     """
     command: Command | None = typer.main.get_command(app)
     context: Context | None = None
-    name, rest = "newsletter", list(arguments)
+    name: str | None = "newsletter"
+    rest = list(arguments)
     while command is not None:
         context = command.make_context(name, rest, parent=context)
         if not isinstance(command, TyperGroup):
