@@ -54,6 +54,8 @@ def test_buttons_move_an_item_and_keep_the_focus(draft: Page) -> None:
     draft.keyboard.press("Enter")
     expect(draft.locator(".items > li h3").first).to_have_text("Breakfast")
     assert titles(draft) == ["Breakfast", "Supper"]
+    expect(draft.locator("#told")).to_have_text("Breakfast, now 1 of 2")
+    expect(draft.get_by_role("button", name="Move “Breakfast” down")).to_be_focused()
     draft.get_by_role("button", name="Undo").click()
     expect(draft.locator(".items > li h3").first).to_have_text("Supper")
 
@@ -93,6 +95,20 @@ def test_two_editors_at_once_lose_nothing(draft: Page, context: BrowserContext) 
     expect(other.get_by_label("Subject")).to_have_value("What the second one wrote")
     draft.reload()
     expect(draft.get_by_label("Subject")).to_have_value("What the first one wrote")
+    with other.expect_response(re.compile("/words$")):
+        other.get_by_role("button", name="Keep mine").click()
+    expect(other.locator("#saved")).to_contain_text("Saved")
+    draft.reload()
+    expect(draft.get_by_label("Subject")).to_have_value("What the second one wrote")
+
+
+def test_a_check_opens_and_closes_the_approval_while_one_types(draft: Page) -> None:
+    write_note(draft, "Supper")
+    approve = draft.get_by_role("button", name="Approve and go to sending")
+    draft.get_by_label("Subject").fill("")
+    expect(approve).to_be_disabled()
+    draft.get_by_label("Subject").fill("The Letter: supper")
+    expect(approve).to_be_enabled()
 
 
 def test_everything_works_without_scripts(browser: Browser, site: Site, signed_in: dict[str, object]) -> None:

@@ -95,10 +95,24 @@ def test_of_two_editors_the_second_is_told_and_nothing_is_lost(editor: Browser, 
     first = editor.send(f"{DESK}/words", subject="What the first wrote", version=str(version))
     second = editor.send(f"{DESK}/words", subject="What the second wrote", version=str(version))
     assert (first.status_code, second.status_code) == (303, 409)
-    assert "changed" in second.text
-    page = editor.page(DESK)
-    assert "What the first wrote" in page
-    assert "What the second wrote" not in page
+    assert "What the first wrote" in second.text
+    assert "What the second wrote" in second.text
+    assert "What the second wrote" not in editor.page(DESK)
+    over = re.search(r'name="over" value="(\d+)"', second.text)
+    assert over is not None
+    editor.send(f"{DESK}/words", subject="What the second wrote", over=over[1])
+    assert "What the second wrote" in editor.page(DESK)
+
+
+def test_an_autosave_that_was_too_late_shows_both(editor: Browser) -> None:
+    late = editor.client.post(
+        f"{DESK}/words",
+        data={"form_token": editor.form_token, "subject": HOSTILE, "version": "0"},
+        headers={"HX-Request": "true"},
+    )
+    assert late.status_code == 409
+    assert "Keep mine" in late.text
+    assert "<script>" not in late.text
 
 
 def test_autosave_answers_with_the_part_that_says_so(editor: Browser) -> None:

@@ -13,6 +13,7 @@ from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.issues import revisions
 from newsletter.issues import service as issues
 from newsletter.issues.models import Issue
+from newsletter.issues.states import IssueState, is_editable
 from newsletter.web.deps import (
     Editor,
     EditorOnly,
@@ -68,25 +69,33 @@ def save_words(request: Request, issue_id: int, user: Editor, form: Form, sessio
     changes = {word: field(form, word) for word in WORDS if word in form}
     try:
         issues.edit_issue(session, issue, changes, expected_version=_version(form), actor=user.email)
-    except (Conflict, InvalidInput) as error:
-        if is_fragment(request):
-            status = 409 if isinstance(error, Conflict) else 422
-            return render(
-                request,
-                "admin/desk_not_saved.html",
-                status,
-                message=str(error),
-                version=field(form, "version"),
-            )
-        raise
+    except Conflict as error:
+        return _both(request, issue, changes, form, str(error))
+    except InvalidInput as error:
+        if not is_fragment(request):
+            raise
+        return _not_saved(request, issue, 422, message=str(error), version=field(form, "version"), both=[])
     if is_fragment(request):
         session.flush()
         return _desk(request, session, issue)
     return back_to(f"/admin/issues/{issue_id}")
 
 
+def _both(request: Request, issue: Issue, mine: dict[str, str], form: FormData, message: str) -> Response:
+    """Show what was typed beside what somebody else saved; nothing is lost, and either can be kept."""
+    both = [(word, mine[word], getattr(issue, word)) for word in mine if mine[word] != getattr(issue, word)]
+    return _not_saved(request, issue, 409, message=message, version=field(form, "version"), both=both)
+
+
+def _not_saved(request: Request, issue: Issue, status: int, **context: Any) -> Response:
+    template = "admin/desk_not_saved.html" if is_fragment(request) else "admin/desk_both.html"
+    editable = is_editable(IssueState(issue.state))
+    return render(request, template, status, issue=issue, editable=editable, **context)
+
+
 def _version(form: FormData) -> int | None:
-    given = field(form, "version", most=20)
+    """Return what the editor saw; "over" is the version that they chose to write over."""
+    given = field(form, "over" if "over" in form else "version", most=20)
     return int(given) if given.isdecimal() else None
 
 
