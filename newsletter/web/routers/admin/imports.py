@@ -78,17 +78,18 @@ def upload(request: Request, form: Form, session: Reading) -> Response:
 @router.get("/admin/subscribers/imports/{token}")
 def look(request: Request, session: Reading, token: str) -> Response:
     """Show what the import would do, or what it did."""
-    kept = find_upload(_root(container(request)), token)
+    root = _root(container(request))
+    read = import_run.position(find_upload(root, token))
+    kept = find_upload(root, token)  # read after the position: work that ended in between has left its result
     mailing_list = audience.find_list(session, kept.list_slug)
     if kept.result is not None:
-        return _renewed(
-            request, render(request, "admin/subscribers/import_done.html", upload=kept, list=mailing_list)
-        )
-    read = import_run.position(kept)
+        done = render(request, "admin/subscribers/import_done.html", upload=kept, list=mailing_list)
+        return _renewed(request, done)
     if read is not None:
         percent = min(100, read * 100 // max(1, kept.path.stat().st_size))
-        values: dict[str, Any] = {"upload": kept, "list": mailing_list, "percent": percent}
-        return render(request, "admin/subscribers/import_running.html", **values)
+        return render(
+            request, "admin/subscribers/import_running.html", upload=kept, list=mailing_list, percent=percent
+        )
     with open_csv(kept.path) as file:
         header = file.header
     meanings = _chosen(request.query_params, recognised(header))
