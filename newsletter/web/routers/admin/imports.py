@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy.orm import Session
-from starlette.datastructures import FormData, QueryParams, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, Response
 
 from newsletter.accounts import audit
 from newsletter.audience import service as audience
 from newsletter.audience.csv_import import import_csv
 from newsletter.audience.csv_mapping import (
-    ATTRIBUTE,
     FIELDS,
-    LEFT_OUT,
-    TriedRow,
     recognised,
-    titles,
-    try_rows,
     write_with_titles,
 )
 from newsletter.audience.csv_reading import open_csv
-from newsletter.audience.models import MailingList
-from newsletter.audience.suppressions import suppressed_keys
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
 from newsletter.errors import InvalidInput, NotFound
@@ -44,11 +36,10 @@ from newsletter.web.deps import (
 from newsletter.web.queries.people import recent_imports
 from newsletter.web.security import hold_form_token
 from newsletter.web.views import import_run
+from newsletter.web.views.import_look import chosen_meanings, dry_run, other_titles
 from newsletter.web.views.uploads import Upload, find_upload, keep_upload
 
 router = APIRouter(include_in_schema=False, dependencies=[AdminOnly, Depends(hold_form_token)])
-_SHOWN: Final = 8
-_TRIED: Final = 1000
 
 
 @router.get("/admin/subscribers/imports")
@@ -92,7 +83,7 @@ def look(request: Request, session: Reading, token: str) -> Response:
         )
     with open_csv(kept.path) as file:
         header = file.header
-    meanings = _chosen(request.query_params, recognised(header))
+    meanings = chosen_meanings(request.query_params, recognised(header))
     return render(
         request,
         "admin/subscribers/import_look.html",
@@ -100,7 +91,7 @@ def look(request: Request, session: Reading, token: str) -> Response:
         list=mailing_list,
         columns=list(zip(header, meanings, strict=True)),
         fields=FIELDS,
-        **_dry_run(session, container(request), kept, mailing_list, header, meanings),
+        **dry_run(session, container(request), kept, mailing_list, header, meanings),
     )
 
 
@@ -109,44 +100,6 @@ def _renewed(request: Request, answer: Response) -> Response:
     if is_fragment(request):
         answer.headers["HX-Refresh"] = "true"
     return answer
-
-
-def _chosen(values: QueryParams | FormData, meanings: list[str]) -> list[str]:
-    """Return what was chosen for each column (`c0`, `c1`, …), what was recognised where nothing was."""
-    known = {*FIELDS, ATTRIBUTE, LEFT_OUT}
-    chosen = [values.get(f"c{place}", meaning) for place, meaning in enumerate(meanings)]
-    return [
-        choice if isinstance(choice, str) and choice in known else meaning
-        for choice, meaning in zip(chosen, meanings, strict=True)
-    ]
-
-
-def _dry_run(
-    session: Session,
-    parts: Container,
-    kept: Upload,
-    mailing_list: MailingList,
-    header: list[str],
-    meanings: list[str],
-) -> dict[str, Any]:
-    try:
-        tried = try_rows(kept.path, titles(header, meanings), _TRIED)
-    except InvalidInput as error:
-        return {"problem": str(error), "rows": [], "stopped": set(), "counts": {}}
-    keys = [row.person.key for row in tried if row.person is not None]
-    stopped = suppressed_keys(session, keys, lambda: parts.settings.secret, mailing_list.publication_id)
-    return {
-        "problem": "",
-        "rows": _telling(tried),
-        "stopped": stopped,
-        "counts": {"rows": len(tried), "usable": len(keys), "suppressed": len(stopped)},
-    }
-
-
-def _telling(tried: list[TriedRow]) -> list[TriedRow]:
-    """Return the first rows, and the first bad ones when those come later."""
-    first = tried[:_SHOWN]
-    return first + [row for row in tried[_SHOWN:] if row.problem][:3]
 
 
 @router.post("/admin/subscribers/imports/{token}")
@@ -159,7 +112,7 @@ def run(request: Request, user: Admin, form: Form, token: str) -> Response:
         return back_to(f"/admin/subscribers/imports/{token}")
     if not consent:
         raise InvalidInput("Say how and when these people agreed: it is kept as proof with each of them.")
-    chosen = _other_titles(kept, form)
+    chosen = other_titles(kept, form)
     is_confirmed = field(form, "confirmed") == "yes"
     import_run.begin(kept, lambda tell: _import(parts, kept, chosen, consent, is_confirmed, user.email, tell))
     return back_to(f"/admin/subscribers/imports/{token}")
@@ -199,19 +152,6 @@ def _import(
             details=details,
         )
     return result.to_json()
-
-
-def _other_titles(kept: Upload, form: FormData) -> list[str] | None:
-    """Return the titles to import by when somebody chose other columns than those recognised.
-
-    :raises InvalidInput: when no column is chosen as the address.
-    """
-    with open_csv(kept.path) as file:
-        header = file.header
-    usual = recognised(header)
-    meanings = _chosen(form, usual)
-    chosen = titles(header, meanings)
-    return None if meanings == usual else chosen
 
 
 @router.get("/admin/subscribers/imports/{token}/errors.csv")
