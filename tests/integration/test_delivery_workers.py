@@ -6,7 +6,6 @@ but for the messages whose fate nobody can know, and those are counted and named
 
 from __future__ import annotations
 
-import csv
 import email
 import email.policy
 import json
@@ -16,14 +15,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from newsletter.sample import FEED
 from tests.servers import RedisServer, wait_for
+from tests.support.filling import fill_letter, parts_of, start_letter
 from tests.support.installation import Installation, kill
 from tests.support.sink import Accepted, Sink, running_sink
 
@@ -69,48 +67,16 @@ def sent(
             smtp_url=f"smtp://127.0.0.1:{sink.port}",
             smtp_connections=str(CONNECTIONS),
         )
-        _prepare(place)
+        parts = parts_of(place)
+        fill_letter(parts, ((address(number), name(number)) for number in range(RECIPIENTS)), folder=folder)
         victim = place.start("worker", "--concurrency", "1")
         stack.callback(kill, victim)
         stack.enter_context(place.running("worker", "--concurrency", "1"))
         stack.enter_context(place.running("beat"))
-        campaign = place.json("issue", "send", "letter/1", "--list", "readers")["campaign"]
+        campaign = start_letter(parts)
         wait_for(lambda: sink.count() >= KILL_AFTER, "a good part of the sending", 120)
         kill(victim)
         yield _wait_for_end(place, sink, str(campaign))
-
-
-def _prepare(place: Installation) -> None:
-    place.run("db", "upgrade")
-    sender = "The Letter <letter@example.com>"
-    place.run(
-        "publication",
-        "create",
-        "letter",
-        "--name",
-        "The Letter",
-        "--from",
-        sender,
-        "--address",
-        "1 Hill Road",
-    )
-    place.run("list", "create", "readers", "--name", "Readers", "--publication", "letter")
-    place.run("posts", "import", str(FEED))
-    place.run("issue", "create", "--publication", "letter", "--unsent")
-    place.run("issue", "edit", "letter/1", "--intro", "Dear {{first_name|reader}}, the stove is lit.")
-    place.run("issue", "approve", "letter/1")
-    people = place.folder / "people.csv"
-    _write_people(people)
-    place.run(
-        "subscribers", "import", str(people), "--list", "readers", "--confirmed", "--consent", "at the desk"
-    )
-
-
-def _write_people(path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["email", "name"])
-        writer.writerows((address(number), name(number)) for number in range(RECIPIENTS))
 
 
 def _wait_for_end(place: Installation, sink: Sink, campaign: str) -> Sent:

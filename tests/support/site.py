@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.sample import FEED
+from newsletter.db.session import unit_of_work
+from newsletter.issues import service as issues
 from tests.servers import free_port, listens, wait_for
+from tests.support.filling import fill_letter, parts_of, start_letter
 from tests.support.installation import Installation
 from tests.support.sink import Sink, running_sink
 
@@ -48,45 +49,27 @@ def running_site(folder: Path) -> Iterator[Site]:
         )
         fill(place)
         with place.running("up", "--port", str(port)):
-            wait_for(lambda: listens(port), "the web app's start")
+            wait_for(lambda: listens(port), "the web app's start", 90)
+            wait_for(lambda: sink.count() == PEOPLE, "the first issue's sending", 90)
             yield Site(url, place, sink)
 
 
 def fill(place: Installation) -> None:
-    """Make what the tests look at: an issue that is out, a draft, and one in Persian."""
-    place.run("db", "upgrade")
-    sender = "The Letter <letter@example.com>"
-    place.run(
-        "publication",
-        "create",
-        "letter",
-        "--name",
-        "The Letter",
-        "--from",
-        sender,
-        "--address",
-        "1 Hill Road",
-    )
-    place.run("list", "create", "readers", "--name", "Readers", "--publication", "letter")
-    place.run("posts", "import", str(FEED), "--publication", "letter")
-    place.run(
-        "subscribers", "import", str(_people(place)), "--list", "readers", "--confirmed", "--consent", "asked"
-    )
-    place.run("issue", "create", "--publication", "letter", "--unsent", "--limit", "3")
-    place.run("issue", "edit", "letter/1", "--intro", "Dear {{first_name|reader}}, the stove is lit.")
-    place.run("issue", "approve", "letter/1")
-    place.run("issue", "send", "letter/1", "--list", "readers", "--wait")
-    place.run("issue", "create", "--publication", "letter", "--unsent", "--limit", "2")
-    persian = "خبرنامه <khabar@example.com>"
-    place.run("publication", "create", "khabar", "--name", "خبرنامهٔ رصدخانه", "--from", persian, "--language", "fa",
-              "--address", "تهران")  # fmt: skip
-    place.run("issue", "create", "--publication", "khabar")
-
-
-def _people(place: Installation) -> Path:
-    path = place.folder / "people.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["email", "name"])
-        writer.writerows((f"reader{number}@example.com", f"Zoë Reader {number}") for number in range(PEOPLE))
-    return path
+    """Make what the tests look at: an issue on its way, a draft, a waiting post, and a publication in Persian."""
+    parts = parts_of(place)
+    people = ((f"reader{number}@example.com", f"Zoë Reader {number}") for number in range(PEOPLE))
+    fill_letter(parts, people, folder=place.folder, items=3)
+    start_letter(parts)
+    with unit_of_work(parts.sessions) as session:
+        letter = issues.get_publication(session, "letter")
+        issues.create_issue(session, letter, unsent=True, limit=2)
+        persian = issues.create_publication(
+            session,
+            slug="khabar",
+            name="خبرنامهٔ رصدخانه",
+            sender="خبرنامه <khabar@example.com>",
+            postal_address="تهران",
+            language="fa",
+        )
+        issues.create_issue(session, persian)
+    parts.dispose()
