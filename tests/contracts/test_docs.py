@@ -83,6 +83,11 @@ def test_pictures_are_small() -> None:
     assert {name: size for name, size in sizes.items() if size > LARGEST_PICTURE} == {}
 
 
+def test_every_picture_is_shown() -> None:
+    shown = {target.name for target in links(README)}
+    assert {path.name for path in (ROOT / "docs" / "images").iterdir()} <= shown
+
+
 def test_readme_lists_every_command() -> None:
     table = README.read_text().partition("\n## Commands\n")[2]
     assert [name for name in (*SINGLE, *GROUPS) if not re.search(rf"`(?:newsletter )?{name}`", table)] == []
@@ -99,7 +104,7 @@ def test_the_table_of_settings_is_current() -> None:
     assert (ROOT / "docs" / "settings.md").read_text() == made.stdout
 
 
-def test_nobody_is_told_to_type_a_number_that_is_taken() -> None:
+def test_decisions_are_numbered_without_gaps() -> None:
     numbers = [path.name[:4] for path in sorted((ROOT / "docs" / "decisions").glob("*.md"))]
     assert numbers == [f"{number:04d}" for number in range(1, len(numbers) + 1)]
 
