@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
@@ -19,7 +19,7 @@ from newsletter.errors import Conflict, Forbidden, InvalidInput, NewsletterError
 from newsletter.web.deps import NotSignedIn, is_fragment, render
 from newsletter.web.routers.admin import ROUTERS as ADMIN_ROUTERS
 from newsletter.web.routers.public import ROUTERS as PUBLIC_ROUTERS
-from newsletter.web.security import SecurityMiddleware
+from newsletter.web.security import SecurityMiddleware, refuse_nul
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,13 @@ STATUS: dict[type[NewsletterError], int] = {
 
 def create_app(parts: Container) -> FastAPI:
     """Return the app of one installation."""
-    app = FastAPI(title="newsletter", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="newsletter",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(refuse_nul)],
+    )
     app.state.container = parts
     app.add_middleware(SecurityMiddleware, base_url=parts.settings.base_url)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

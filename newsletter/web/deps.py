@@ -15,7 +15,7 @@ from newsletter.accounts import service as accounts
 from newsletter.accounts.models import Role
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.errors import Forbidden
+from newsletter.errors import Forbidden, InvalidInput
 from newsletter.web.pages import environment
 from newsletter.web.security import form_token
 
@@ -131,9 +131,16 @@ Form = Annotated[FormData, Depends(_form)]
 
 
 def field(form: FormData, name: str, default: str = "", *, most: int = 20_000) -> str:
-    """Return one text field, cut at `most` characters; NUL never gets in."""
+    """Return one text field; NUL never gets in.
+
+    :raises InvalidInput: when it is longer than `most`: cutting it would lose what somebody wrote.
+    """
     value = form.get(name, default)
-    return value[:most].replace("\x00", "") if isinstance(value, str) else default
+    if not isinstance(value, str):
+        return default
+    if len(value) > most:
+        raise InvalidInput(f"The {name.replace('_', ' ')} is too long: at most {most:,} characters fit.")
+    return value.replace("\x00", "")
 
 
 def render(request: Request, template: str, status: int = 200, **context: Any) -> Response:

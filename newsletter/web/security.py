@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsletter.errors import Forbidden
+from newsletter.errors import Forbidden, NotFound
 
 #: No inline script or style, nothing from elsewhere. Mails in a preview have a policy of their own.
 POLICY: Final = (
@@ -86,6 +86,15 @@ class SecurityMiddleware:
 def form_token(secret: bytes, session_token: str) -> str:
     """Return the token that a signed-in browser's forms carry."""
     return hmac.new(secret, b"form:" + session_token.encode(), sha256).hexdigest()
+
+
+def refuse_nul(request: Request) -> None:
+    """Answer an address with NUL in it as one where nothing is; no database takes such a text.
+
+    :raises NotFound: always for such an address.
+    """
+    if "\x00" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        raise NotFound("There is nothing at this address.")
 
 
 async def hold_form_token(request: Request) -> None:

@@ -23,7 +23,7 @@ def browser(container: Container) -> Browser:
 
 @pytest.mark.parametrize(
     "path",
-    ["/%00/", "/letter%00/", "/letter/n/%00", "/static/%00", "/static/../app.py", "/static/%2e%2e/app.py", "/admin/issues/%00",
+    ["/%00/", "/letter%00/", "/letter/n/%00", "/static/%00", "/static/%2e%2e/app.py", "/admin/issues/%00",
      "/letter/?page=%00", "/admin/posts?q=%00", "/admin/posts?publication=%00", "/sign-in?next=%00", "/%ff%fe/",
      "/admin/issues/1/proof?reader=%00", "/admin/posts?page=1e9", "/sign-in/%00"],
 )  # fmt: skip
@@ -53,8 +53,10 @@ def test_other_methods_are_refused(browser: Browser, method: str) -> None:
     assert browser.client.request(method, "/admin/").status_code in (403, 405)
 
 
-def test_nul_and_long_words_are_cut_not_kept(browser: Browser) -> None:
-    browser.send("/admin/issues/1/words", intro="a\x00b" + "c" * 30_000)
-    page = browser.page("/admin/issues/1")
-    assert "\x00" not in page
-    assert "abccc" in page
+def test_nul_is_left_out_and_too_long_words_are_refused_not_cut(browser: Browser) -> None:
+    browser.send("/admin/issues/1/words", intro="a\x00b")
+    assert ">ab</textarea>" in browser.page("/admin/issues/1")
+    refused = browser.send("/admin/issues/1/words", intro="c" * 30_000)
+    assert refused.status_code == 422
+    assert "at most 20,000 characters fit" in refused.text
+    assert ">ab</textarea>" in browser.page("/admin/issues/1")
