@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from newsletter.errors import ConfigurationError
@@ -28,7 +28,7 @@ def _http_url(value: str) -> str:
 
 def _smtp_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in SMTP_SCHEMES or not parts.hostname:
+    if value and (parts.scheme not in SMTP_SCHEMES or not parts.hostname):
         raise ValueError(
             "must look like smtp://host:25, smtps://…, smtp+starttls://user:pass@host:587 or lmtp://…"
         )
@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     )
     redis_url: str = Field("", description="Redis for shared limits; default: the broker when that is Redis.")
     smtp_url: Annotated[str, AfterValidator(_smtp_url)] = Field(
-        f"smtp://127.0.0.1:{CATCHER_PORT}", description="The relay; default: the built-in mail catcher."
+        "", description="The relay; default: the built-in mail catcher, wherever that listens."
     )
     smtp_connections: int = Field(20, ge=1, le=50, description="SMTP connections per sender process.")
     base_url: Annotated[str, AfterValidator(_http_url)] = Field(
@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         ):
             raise ValueError("must start with memory://, redis:// or amqp://")
         return value
+
+    @model_validator(mode="after")
+    def _relay_is_the_catcher(self) -> Settings:
+        self.smtp_url = self.smtp_url or f"smtp://127.0.0.1:{self.catcher_port}"
+        return self
 
     @property
     def embedded(self) -> bool:

@@ -8,6 +8,7 @@ from celery import Celery
 from celery.signals import worker_process_init
 
 from newsletter.bootstrap import Container, build_container
+from newsletter.logs import configure_logs
 from newsletter.settings import load_settings
 from workers.schedule import BEAT_SCHEDULE
 
@@ -32,6 +33,7 @@ def create_worker_app(given: Container | None = None) -> Celery:
     """Return the app with every task registered and the beat schedule set."""
     if given is not None:
         use_container(given)
+    configure_logs()
     app = container().celery
     app.set_default()
     app.conf.beat_schedule = BEAT_SCHEDULE

@@ -85,7 +85,7 @@ def root(
 
 def main() -> None:
     """Run; every expected error is one plain sentence on stderr and exit code 1."""
-    from newsletter.errors import NewsletterError, Unavailable
+    from newsletter.errors import NewsletterError
 
     try:
         app()
@@ -98,19 +98,15 @@ def main() -> None:
         sentence = _database_sentence(error)
         if sentence is None:
             raise
-        _end(str(Unavailable(sentence)))
+        _end(sentence)
 
 
 def _database_sentence(error: Exception) -> str | None:
-    """Turn a missing table or an unreachable database into a sentence that says what to do."""
     from sqlalchemy.exc import DBAPIError
 
-    if not isinstance(error, DBAPIError):
-        return None
-    reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0]
-    if "no such table" in reason or "does not exist" in reason or "no such column" in reason:
-        return "The database is not ready: run 'newsletter db upgrade' first."
-    return f"The database refused: {reason}"
+    from newsletter.db.session import database_sentence
+
+    return database_sentence(error) if isinstance(error, DBAPIError) else None
 
 
 def _end(sentence: str) -> None:

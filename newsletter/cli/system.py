@@ -88,8 +88,16 @@ def _serve(parts: Container, *, host: str, port: int) -> None:
 
     from newsletter.web.app import create_app
 
+    trusted = parts.settings.trusted_proxies
     uvicorn.run(
-        create_app(parts), host=host, port=port, log_level="warning", proxy_headers=False, server_header=False
+        create_app(parts),
+        host=host,
+        port=port,
+        log_level="warning",
+        # Without a trusted proxy nobody can choose the address that sign-in's limit counts by.
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted or None,
+        server_header=False,
     )
 
 

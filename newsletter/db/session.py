@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from newsletter.errors import Unavailable
@@ -79,7 +79,7 @@ def unit_of_work(sessions: Sessions) -> Iterator[Session]:
         session.commit()
     except OperationalError as error:
         session.rollback()
-        raise Unavailable(f"The database does not answer: {_reason(error)}") from error
+        raise Unavailable(database_sentence(error)) from error
     except BaseException:
         session.rollback()
         raise
@@ -90,9 +90,12 @@ def unit_of_work(sessions: Sessions) -> Iterator[Session]:
         callback()
 
 
-def _reason(error: OperationalError) -> str:
-    first_line = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
-    return first_line[:200]
+def database_sentence(error: DBAPIError) -> str:
+    """Return what is wrong with the database as a sentence that says what to do."""
+    reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0][:200]
+    if "no such table" in reason or "does not exist" in reason or "no such column" in reason:
+        return "The database is not ready: run 'newsletter db upgrade' first."
+    return f"The database does not answer: {reason}"
 
 
 def after_commit(session: Session, callback: Callable[[], None]) -> None:

@@ -11,15 +11,15 @@ import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery import ledger
 from newsletter.delivery.journal import Journal, Result
 from newsletter.errors import Unavailable
+from newsletter.logs import logger
 
-log = structlog.get_logger(__name__)
+log = logger(__name__)
 
 GATHER_SECONDS = 0.001
 IDLE_SECONDS = 0.05

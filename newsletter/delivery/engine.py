@@ -12,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
-
 from newsletter.clock import Clock
 from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.claim import Claimed, claim
@@ -26,8 +24,9 @@ from newsletter.delivery.smtp.connection import ConnectionTrouble, SmtpConnectio
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import DeliveryState
 from newsletter.errors import NewsletterError
+from newsletter.logs import logger
 
-log = structlog.get_logger(__name__)
+log = logger(__name__)
 
 TASK_SECONDS = 25.0
 MESSAGES_PER_CONNECTION = 1000

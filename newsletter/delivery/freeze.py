@@ -37,6 +37,8 @@ def _freeze_chunk(sessions: Sessions, queue: JobQueue, campaign_id: int) -> bool
         campaign = session.scalar(select(Campaign).where(Campaign.id == campaign_id).with_for_update())
         if campaign is None or campaign.state != CampaignState.FREEZING:
             return True
+        if not campaign.freeze_cursor:
+            refresh_statistics(session, "subscribers, subscriptions, suppressions")
         last = _last_of_chunk(session, campaign)
         if last is None:
             _begin_sending(session, queue, campaign)
@@ -98,8 +100,16 @@ def _begin_sending(session: Session, queue: JobQueue, campaign: Campaign) -> Non
     count = session.scalar(select(func.count()).where(Delivery.campaign_id == campaign.id)) or 0
     campaign.state, campaign.frozen_at, campaign.audience = CampaignState.SENDING.value, now, count
     note(session, campaign.id, f"The audience stands: {count:,} people.", now=now)
-    if session.get_bind().dialect.name == "postgresql":
-        # Without statistics of the new rows the planner reads the whole campaign for each round of intents.
-        session.execute(text("ANALYZE deliveries, subscriptions, suppressions"))
+    refresh_statistics(session, "deliveries")
     for _ in range(SENDER_HINTS):
         enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=campaign.id)
+
+
+def refresh_statistics(session: Session, tables: str) -> None:
+    """Tell PostgreSQL's planner what was just written.
+
+    Right after an import, before autovacuum came by, the freeze of 5,000 people took 7.5 s and each round of intents
+    read the whole campaign; with statistics the freeze takes 0.6 s.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"ANALYZE {tables}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
@@ -139,23 +139,39 @@ def wake_deferred(session: Session, now: datetime) -> None:
 
 
 def decide_ambiguous(session: Session, now: datetime) -> None:
-    """Apply a campaign's policy to rows for which no evidence came in half an hour; `hold` leaves them."""
+    """Apply a campaign's policy to rows for which no evidence came in half an hour; `hold` leaves them.
+
+    A campaign has usually ended by then. To send again opens it again: the same message-id, so that a reader who has
+    it sees it once.
+    """
     for policy, state in (
         (AmbiguousPolicy.COUNT_AS_SENT, DeliveryState.SENT),
         (AmbiguousPolicy.SEND_AGAIN, DeliveryState.QUEUED),
     ):
-        campaigns = select(Campaign.id).where(
-            Campaign.ambiguous_policy == policy.value, Campaign.state == CampaignState.SENDING.value
-        )
-        session.execute(
+        decided = session.scalars(
             update(Delivery)
             .where(
-                Delivery.campaign_id.in_(campaigns), Delivery.state == int(DeliveryState.AMBIGUOUS),
+                Delivery.campaign_id.in_(_campaigns_with(policy)), Delivery.state == int(DeliveryState.AMBIGUOUS),
                 Delivery.sent_at < now - EVIDENCE,
             )
             .values(state=int(state), reason=policy.value)
+            .returning(Delivery.campaign_id)
             .execution_options(**_UNSYNCED)
-        )  # fmt: skip
+        ).all()  # fmt: skip
+        if state is DeliveryState.QUEUED:
+            _open_again(session, set(decided), now)
+
+
+def _campaigns_with(policy: AmbiguousPolicy) -> Select[int]:
+    over = (CampaignState.SENDING.value, CampaignState.FINISHED.value)
+    return select(Campaign.id).where(Campaign.ambiguous_policy == policy.value, Campaign.state.in_(over))
+
+
+def _open_again(session: Session, campaign_ids: set[int], now: datetime) -> None:
+    finished = (Campaign.id.in_(campaign_ids), Campaign.state == CampaignState.FINISHED.value)
+    for campaign in session.scalars(select(Campaign).where(*finished).with_for_update()):
+        campaign.state, campaign.ended_at = CampaignState.SENDING.value, None
+        note(session, campaign.id, "Opened again for messages whose fate is unknown.", now=now)
 
 
 def advance(session: Session, queue: JobQueue, campaign: Campaign, now: datetime) -> None:

@@ -28,6 +28,7 @@ RESERVED_SLUGS = frozenset(
         "api",
         "confirm",
         "health",
+        "hooks",
         "n",
         "p",
         "sign-in",

@@ -6,7 +6,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
@@ -16,12 +15,13 @@ from starlette.staticfiles import StaticFiles
 
 from newsletter.bootstrap import Container
 from newsletter.errors import Conflict, Forbidden, InvalidInput, NewsletterError, NotFound, Unavailable
+from newsletter.logs import configure_logs, logger
 from newsletter.web.deps import NotSignedIn, is_fragment, render
 from newsletter.web.routers.admin import ROUTERS as ADMIN_ROUTERS
 from newsletter.web.routers.public import ROUTERS as PUBLIC_ROUTERS
 from newsletter.web.security import SecurityMiddleware, refuse_nul
 
-log = structlog.get_logger(__name__)
+log = logger(__name__)
 
 STATIC = Path(__file__).with_name("static")
 STATUS: dict[type[NewsletterError], int] = {
@@ -35,6 +35,7 @@ STATUS: dict[type[NewsletterError], int] = {
 
 def create_app(parts: Container) -> FastAPI:
     """Return the app of one installation."""
+    configure_logs()
     app = FastAPI(
         title="newsletter",
         docs_url=None,

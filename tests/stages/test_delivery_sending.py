@@ -326,6 +326,23 @@ def test_the_policy_decides_about_the_unknown(
     assert states(parts)[address(0)] == state
 
 
+def test_what_is_sent_again_opens_a_finished_campaign(
+    parts: Container, campaign_id: int, relay: Relay
+) -> None:
+    relay.at_dot = only(6, HANG_UP)
+    send_campaign(parts.sending, campaign_id)
+    assert report(parts, campaign_id).state == "finished"
+    with unit_of_work(parts.sessions) as session:
+        session.execute(update(Campaign).values(ambiguous_policy=AmbiguousPolicy.SEND_AGAIN.value))
+        session.execute(update(Delivery).values(sent_at=parts.clock.now() - timedelta(hours=1)))
+    relay.at_dot = lambda _address: None
+    sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+    assert report(parts, campaign_id).state == "sending"
+    send_campaign(parts.sending, campaign_id)
+    told = report(parts, campaign_id)
+    assert (told.state, told.sent, told.ambiguous) == ("finished", PEOPLE, 0)
+
+
 def test_the_same_issue_never_goes_to_a_list_twice(parts: Container, campaign_id: int) -> None:
     with unit_of_work(parts.sessions) as session:
         campaign = session.get_one(Campaign, campaign_id)

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
 from newsletter.errors import NewsletterError
+from newsletter.logs import logger
 from newsletter.web.views.uploads import Upload, close_upload, note_failure
 
-log = structlog.get_logger(__name__)
+log = logger(__name__)
 Work = Callable[[Callable[[int], None]], dict[str, Any]]
 #: A small file is done within this time, and the next page shows the result.
 _PATIENCE: Final = 3.0
