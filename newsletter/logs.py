@@ -34,7 +34,7 @@ class Logger:
     def __getattr__(self, level: str) -> Any:
         import structlog
 
-        return getattr(structlog.get_logger(self._name, logger=self._name), level)
+        return getattr(structlog.get_logger(module=self._name), level)
 
 
 def logger(name: str) -> Logger:

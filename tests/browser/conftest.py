@@ -13,16 +13,19 @@ from tests.support.site import Site, running_site
 ADMIN = "ada@example.com"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One site for all browser tests."""
     with running_site(tmp_path_factory.mktemp("site")) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, driven by Playwright; nothing is downloaded."""
+    """Debian's Chromium, driven by Playwright; nothing is downloaded.
+
+    It ends with this folder's tests: Playwright keeps an event loop running in the main thread while it lives.
+    """
     with sync_playwright() as player:
         chromium = player.chromium.launch(
             executable_path=find_binary("chromium", package="chromium"),
@@ -32,7 +35,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def signed_in(browser: Browser, site: Site) -> dict[str, object]:
     """The cookies of an administrator who came in by a one-time link."""
     context = browser.new_context()

@@ -68,7 +68,7 @@ def leave(request: Request, token: str, form: Posted) -> Response:
         left = _leave(request, parts, session, reader, form, is_one_click=is_one_click)
         if is_one_click:
             return PlainTextResponse("You are unsubscribed.\n")
-        return page(request, "unsubscribed", token=token, reasons=REASONS, **_context(reader, left))
+        return _left(request, token, _context(reader, left))
 
 
 def _leave(
@@ -95,6 +95,19 @@ def _leave(
         now=parts.clock.now(),
     )
     return lists
+
+
+def _left(
+    request: Request,
+    token: str,
+    context: dict[str, Any],
+    status: int = 200,
+    *,
+    error: str = "",
+    is_noted: bool = False,
+) -> Response:
+    more = {"token": token, "reasons": REASONS, "error": error, "is_noted": is_noted}
+    return page(request, "unsubscribed", status, **context, **more)
 
 
 def _context(reader: Reader, lists: list[MailingList] | None = None) -> dict[str, Any]:
@@ -135,9 +148,8 @@ def say_why(request: Request, token: str, form: Posted) -> Response:
         said = ". ".join(
             part for part in (text(form, "reason", 200), text(form, "words", 400).strip()) if part
         )
-        context = _context(reader) | {"token": token, "reasons": REASONS}
         try:
             service.note_reason(session, reader.person.id, campaign_id=reader.campaign_id, reason=said)
         except InvalidInput as error:
-            return page(request, "unsubscribed", 422, error=str(error), **context)
-        return page(request, "unsubscribed", is_noted=True, **context)
+            return _left(request, token, _context(reader), 422, error=str(error))
+        return _left(request, token, _context(reader), is_noted=True)
