@@ -112,8 +112,8 @@ def erase(
     as_json: bool = _JSON,
 ) -> None:
     """Forget a person for good; only a keyed hash stays, so that the address is never mailed again."""
-    from newsletter.audience.service import erase as erase_person
     from newsletter.db.session import unit_of_work
+    from newsletter.feedback.erasure import erase_person
 
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Erase everything known about {email}?", abort=True, err=True)

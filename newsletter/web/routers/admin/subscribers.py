@@ -17,6 +17,7 @@ from newsletter.audience.csv_export import export_subscribers
 from newsletter.audience.models import Subscriber
 from newsletter.audience.states import SubscriptionState
 from newsletter.errors import InvalidInput, NotFound
+from newsletter.feedback.erasure import erase_person
 from newsletter.web.deps import (
     Admin,
     AdminOnly,
@@ -163,9 +164,7 @@ def erase(request: Request, user: Admin, form: Form, session: Writing, subscribe
     """Forget a person for good, once their address was typed."""
     person, parts = _find(session, subscriber_id), container(request)
     hold_typed(field(form, "typed", most=400), person.email, "the address")
-    audience.erase(
-        session, person.email, secret=parts.settings.secret, actor=user.email, now=parts.clock.now()
-    )
+    erase_person(session, person.email, secret=parts.settings.secret, actor=user.email, now=parts.clock.now())
     audit.record(session, actor=user.email, action="subscriber.erase", object=f"subscriber {subscriber_id}")
     return back_to("/admin/subscribers?told=erased")
 
