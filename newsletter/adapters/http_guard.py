@@ -14,6 +14,8 @@ Resolve = Callable[[str, int], list[str]]
 
 ALLOWED_PORTS = frozenset({80, 443})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+#: Forms of IPv4 that no public server has: local NAT64 (RFC 8215) and the old compatible addresses (RFC 4291 §2.5.5.1).
+_NEVER = (ipaddress.ip_network("64:ff9b:1::/48"), ipaddress.ip_network("::/96"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def is_public(ip: str) -> bool:
     try:
         parsed = ipaddress.ip_address(ip.partition("%")[0])
     except ValueError:
+        return False
+    if any(parsed in network for network in _NEVER if network.version == parsed.version):
         return False
     inner = _embedded_ipv4(parsed) if isinstance(parsed, ipaddress.IPv6Address) else None
     if inner is not None:

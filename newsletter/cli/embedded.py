@@ -85,14 +85,22 @@ def _controller(app: Any) -> tuple[Any, threading.Event]:
 
 
 def work_until(parts: Container, is_done: Callable[[], bool]) -> None:
-    """Wait until `is_done()`. Embedded and with nobody else at work, do the work here meanwhile."""
+    """Wait until `is_done()`. Embedded and with nobody else at work (any more), do the work here meanwhile."""
     with ExitStack() as stack:
-        if parts.settings.embedded and stack.enter_context(data_lock(parts.settings.data_dir)):
-            if parts.settings.uses_catcher:
-                stack.enter_context(catcher(parts))
-            stack.enter_context(embedded_workers(parts))
+        works_here = not parts.settings.embedded
         while not is_done():
+            works_here = works_here or _take_over(parts, stack)
             time.sleep(POLL_SECONDS)
+
+
+def _take_over(parts: Container, stack: ExitStack) -> bool:
+    """Start to work here unless another process holds the lock; it may be killed while we wait for it."""
+    if not stack.enter_context(data_lock(parts.settings.data_dir)):
+        return False
+    if parts.settings.uses_catcher:
+        stack.enter_context(catcher(parts))
+    stack.enter_context(embedded_workers(parts))
+    return True
 
 
 @contextmanager

@@ -34,10 +34,15 @@ def wait_for_campaign(parts: Container, campaign_id: int) -> CampaignReport:
             nonlocal report
             report = read_report(parts, campaign_id)
             advance(report.done)
-            return report.state in ("finished", "cancelled", "failed", "paused")
+            return report.state in ("finished", "failed") or _has_settled(report)
 
         run_embedded_until(parts, has_stopped)
     return report
+
+
+def _has_settled(report: CampaignReport) -> bool:
+    """Say whether a stopped campaign's last messages have their answers: the numbers are final then."""
+    return report.state in ("cancelled", "paused") and report.in_flight == 0
 
 
 def _expected(parts: Container, campaign_id: int) -> int:

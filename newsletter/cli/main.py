@@ -87,6 +87,8 @@ def main() -> None:
     """Run; every expected error is one plain sentence on stderr and exit code 1."""
     from newsletter.errors import NewsletterError
 
+    if not all(_is_text(argument) for argument in sys.argv):
+        _end("An argument is not valid UTF-8: check the terminal's encoding.")
     try:
         app()
     except NewsletterError as error:
@@ -107,6 +109,11 @@ def _database_sentence(error: Exception) -> str | None:
     from newsletter.db.session import database_sentence
 
     return database_sentence(error) if isinstance(error, DBAPIError) else None
+
+
+def _is_text(argument: str) -> bool:
+    """Say whether an argument was bytes that are no text (Python then keeps them as lone surrogates)."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in argument)
 
 
 def _end(sentence: str) -> None:

@@ -140,10 +140,15 @@ def resume(session: Session, queue: JobQueue, campaign: Campaign, *, actor: str,
 
     :raises Conflict: when it is not paused.
     """
-    _move(session, campaign, CampaignState.SENDING, [CampaignState.PAUSED])
-    campaign.reason = ""
+    # A schedule that was missed was held before its audience was written down.
+    frozen = campaign.frozen_at is not None
+    _move(
+        session, campaign, CampaignState.SENDING if frozen else CampaignState.FREEZING, [CampaignState.PAUSED]
+    )
+    campaign.reason, campaign.expires_at = "", now + LIFETIME
     note(session, campaign.id, "Resumed.", now=now, actor=actor)
-    enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=campaign.id)
+    job = JobName.SEND_CAMPAIGN if frozen else JobName.FREEZE_CAMPAIGN
+    enqueue_after_commit(session, queue, job, campaign_id=campaign.id)
 
 
 def cancel(session: Session, campaign: Campaign, *, actor: str, reason: str = "", now: datetime) -> int:

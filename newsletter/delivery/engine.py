@@ -170,6 +170,9 @@ class Sender:
             return None
         self._committer.result(self._result(row, reply))
         self.troubles.clear()
+        if not connection.is_usable:
+            connection.abort()
+            return None
         if connection.sent_count < MESSAGES_PER_CONNECTION and reply.code != 421:
             return connection
         await connection.quit()

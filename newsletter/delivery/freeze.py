@@ -6,7 +6,7 @@ afterwards.
 
 from __future__ import annotations
 
-from sqlalchemy import Insert, case, exists, func, literal, select, text
+from sqlalchemy import ColumnElement, Insert, case, exists, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -69,11 +69,15 @@ def _insert_chunk(session: Session, campaign: Campaign, last: int) -> Insert:
             Suppression.address_key == audience.c.address_key, applies_to(publication_id)
         )
     )
+    has_it = _has_it_already(campaign, audience.c.id)
     rows = (
         select(
             literal(campaign.id), audience.c.id, audience.c.email, audience.c.address_key,
-            case((blocked, int(DeliveryState.SUPPRESSED)), else_=int(DeliveryState.QUEUED)),
-            case((blocked, "suppressed"), else_=None),
+            case(
+                (blocked, int(DeliveryState.SUPPRESSED)), (has_it, int(DeliveryState.SKIPPED)),
+                else_=int(DeliveryState.QUEUED),
+            ),
+            case((blocked, "suppressed"), (has_it, "already"), else_=None),
             literal(0), literal(0), literal(0),
         )
         .where(audience.c.id > campaign.freeze_cursor, audience.c.id <= last)
@@ -93,6 +97,27 @@ def _insert_chunk(session: Session, campaign: Campaign, last: int) -> Insert:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     made: Insert = dialect.insert(Delivery).from_select(columns, rows).on_conflict_do_nothing()
     return made
+
+
+def _has_it_already(campaign: Campaign, subscriber_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return the condition that another campaign of this issue reached the person, or still may: one issue, one mail."""
+    spared = [
+        int(state)
+        for state in (
+            DeliveryState.FAILED,
+            DeliveryState.SUPPRESSED,
+            DeliveryState.SKIPPED,
+            DeliveryState.EXPIRED,
+        )
+    ]
+    return exists(
+        select(Delivery.id)
+        .join(Campaign, Campaign.id == Delivery.campaign_id)
+        .where(
+            Delivery.subscriber_id == subscriber_id, Campaign.issue_id == campaign.issue_id, Campaign.id != campaign.id,
+            Delivery.state.not_in(spared),
+        )
+    )  # fmt: skip
 
 
 def _begin_sending(session: Session, queue: JobQueue, campaign: Campaign) -> None:

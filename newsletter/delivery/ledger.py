@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Subscription, Suppression
@@ -35,13 +35,18 @@ class Scope:
 
 
 def record_results(session: Session, owner: str, results: Iterable[Result]) -> None:
-    """Record results of rows that are ours; a row that is not any more is left to who has it."""
+    """Record results of rows that are ours; a row that somebody claimed since is left to them.
+
+    A row that was called ambiguous meanwhile (the machine slept through its lease) is ours by its fence: we heard.
+    """
     table = Delivery.__table__
+    # IN would not go through executemany.
+    ours = and_(table.c.owner == owner, or_(*(table.c.state == state for state in IN_FLIGHT)))
+    unknown = table.c.state == int(DeliveryState.AMBIGUOUS)
     statement = (
         update(Delivery)
         .where(
-            table.c.id == bindparam("row_id"), table.c.fence == bindparam("row_fence"), table.c.owner == owner,
-            or_(*(table.c.state == state for state in IN_FLIGHT)),  # IN would not go through executemany
+            table.c.id == bindparam("row_id"), table.c.fence == bindparam("row_fence"), or_(ours, unknown)
         )
         .values(
             state=bindparam("new_state"), smtp_code=bindparam("new_code"), response=bindparam("new_response"),
@@ -64,7 +69,7 @@ def parameters_of(result: Result) -> dict[str, object]:
         "new_response": result.response or None,
         "new_reason": result.reason,
         "new_bounce": result.bounce,
-        "new_sent_at": result.at if result.state is DeliveryState.SENT else None,
+        "new_sent_at": result.at if result.state in (DeliveryState.SENT, DeliveryState.AMBIGUOUS) else None,
         "new_next": result.next_attempt_at,
     }
 
@@ -192,7 +197,12 @@ def finish_if_done(session: Session, campaign_id: int) -> bool:
     )
     ended = session.scalar(
         update(Campaign)
-        .where(Campaign.id == campaign_id, Campaign.state == CampaignState.SENDING.value, ~some_open)
+        .where(
+            Campaign.id == campaign_id,
+            Campaign.state == CampaignState.SENDING.value,
+            Campaign.frozen_at.is_not(None),
+            ~some_open,
+        )
         .values(state=CampaignState.FINISHED.value, ended_at=now)
         .returning(Campaign.id)
         .execution_options(**_UNSYNCED)

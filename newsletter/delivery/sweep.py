@@ -112,30 +112,36 @@ def _release(session: Session, lost: ColumnElement[bool], now: datetime) -> None
 
 
 def wake_deferred(session: Session, now: datetime) -> None:
-    """Deferred rows whose time has come are queued again; what outlived its campaign's expiry ends as expired."""
-    active = select(Campaign.id).where(
-        Campaign.state.in_([CampaignState.SENDING.value, CampaignState.PAUSED.value])
-    )
-    expired = select(Campaign.id).where(
-        Campaign.state.in_([CampaignState.SENDING.value, CampaignState.PAUSED.value]),
-        Campaign.expires_at < now,
-    )
+    """Deferred rows whose time has come are queued again; what was tried until its campaign's expiry ends as expired.
+
+    Rows that were never tried do not expire: a pause or a machine that was off is nobody's answer. What comes back
+    deferred after a cancel is skipped.
+    """
     waiting = Delivery.state.in_([int(DeliveryState.QUEUED), int(DeliveryState.DEFERRED)])
-    session.execute(
-        update(Delivery)
-        .where(Delivery.campaign_id.in_(expired), waiting)
-        .values(state=int(DeliveryState.EXPIRED), reason="expired")
-        .execution_options(**_UNSYNCED)
+    due = or_(Delivery.next_attempt_at.is_(None), Delivery.next_attempt_at <= now)
+    sending, paused = CampaignState.SENDING, CampaignState.PAUSED
+    late = (_in_campaigns(sending, Campaign.expires_at < now), waiting, Delivery.attempts > 0)
+    steps: tuple[tuple[tuple[ColumnElement[bool], ...], dict[str, object]], ...] = (
+        (late, {"state": int(DeliveryState.EXPIRED), "reason": "expired"}),
+        (
+            (_in_campaigns(CampaignState.CANCELLED), waiting),
+            {"state": int(DeliveryState.SKIPPED), "reason": "cancelled"},
+        ),
+        (
+            (
+                or_(_in_campaigns(sending), _in_campaigns(paused)),
+                Delivery.state == int(DeliveryState.DEFERRED),
+                due,
+            ),
+            {"state": int(DeliveryState.QUEUED), "next_attempt_at": None},
+        ),
     )
-    session.execute(
-        update(Delivery)
-        .where(
-            Delivery.campaign_id.in_(active), Delivery.state == int(DeliveryState.DEFERRED),
-            or_(Delivery.next_attempt_at.is_(None), Delivery.next_attempt_at <= now),
-        )
-        .values(state=int(DeliveryState.QUEUED), next_attempt_at=None)
-        .execution_options(**_UNSYNCED)
-    )  # fmt: skip
+    for conditions, values in steps:
+        session.execute(update(Delivery).where(*conditions).values(**values).execution_options(**_UNSYNCED))
+
+
+def _in_campaigns(state: CampaignState, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return Delivery.campaign_id.in_(select(Campaign.id).where(Campaign.state == state.value, *conditions))
 
 
 def decide_ambiguous(session: Session, now: datetime) -> None:

@@ -343,6 +343,95 @@ def test_what_is_sent_again_opens_a_finished_campaign(
     assert (told.state, told.sent, told.ambiguous) == ("finished", PEOPLE, 0)
 
 
+def test_a_missed_schedule_goes_to_everybody_once_it_is_resumed(parts: Container, relay: Relay) -> None:
+    now = parts.clock.now()
+    with unit_of_work(parts.sessions) as session:
+        made = start(parts, session, at=now + timedelta(minutes=5))
+        made.scheduled_at = now - timedelta(hours=30)
+        session.flush()
+        campaign_id = made.id
+    sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+    with unit_of_work(parts.sessions) as session:
+        campaigns.resume(session, parts.queue, session.get_one(Campaign, campaign_id), actor="t", now=now)
+    sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+    freeze_campaign(parts.sessions, parts.queue, campaign_id)
+    send_campaign(parts.sending, campaign_id)
+    assert (report(parts, campaign_id).sent, len(relay.accepted)) == (PEOPLE, PEOPLE)
+
+
+def test_a_long_pause_expires_nobody(parts: Container, campaign_id: int, relay: Relay) -> None:
+    now = parts.clock.now()
+    with unit_of_work(parts.sessions) as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        campaigns.pause(session, campaign, actor="t", now=now)
+        campaign.expires_at = now - timedelta(days=2)
+    sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+    with unit_of_work(parts.sessions) as session:
+        campaigns.resume(session, parts.queue, session.get_one(Campaign, campaign_id), actor="t", now=now)
+    send_campaign(parts.sending, campaign_id)
+    assert report(parts, campaign_id).sent == PEOPLE
+
+
+def test_what_is_deferred_after_a_cancel_ends(parts: Container, campaign_id: int) -> None:
+    now = parts.clock.now()
+    with unit_of_work(parts.sessions) as session:
+        row = claim(session, campaign_id, "me")[0]
+        campaigns.cancel(session, session.get_one(Campaign, campaign_id), actor="t", now=now)
+        record_results(session, "me", [Result(row.id, row.fence, DeliveryState.DEFERRED, now, code=451)])
+        session.execute(update(Delivery).where(Delivery.owner == "me").values(lease_until=now - timedelta(1)))
+    sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+    told = report(parts, campaign_id)
+    assert (told.open, told.skipped, told.adds_up) == (0, PEOPLE, True)
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_refusal_counts_when_the_relay_hangs_up_after_it(
+    parts: Container, campaign_id: int, relay: Relay, pipelining: bool
+) -> None:
+    relay.pipelining, relay.hangs_up_after_refusal = pipelining, True
+    relay.at_rcpt = only(3, "550 5.1.1 No such user")
+    send_campaign(parts.sending, campaign_id)
+    told = report(parts, campaign_id)
+    assert (told.state, told.sent, told.failed, told.hard_bounces) == ("finished", PEOPLE - 1, 1, 1)
+
+
+def test_an_answer_that_was_heard_counts_after_the_lease_ran_out(parts: Container, campaign_id: int) -> None:
+    now = parts.clock.now()
+    with unit_of_work(parts.sessions) as session:
+        row = claim(session, campaign_id, "slept")[0]
+        grant_intents(session, "slept", [row.id], scope_of(session, campaign_id))
+        session.execute(
+            update(Delivery).where(Delivery.owner == "slept").values(lease_until=now - timedelta(1))
+        )
+    sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+    assert states(parts)[row.address] == "ambiguous"
+    with unit_of_work(parts.sessions) as session:
+        record_results(session, "slept", [Result(row.id, row.fence, DeliveryState.SENT, now, code=250)])
+    assert states(parts)[row.address] == "sent"
+
+
+def test_a_second_list_reaches_only_who_has_not_got_it(
+    parts: Container, campaign_id: int, relay: Relay
+) -> None:
+    send_campaign(parts.sending, campaign_id)
+    with unit_of_work(parts.sessions) as session:
+        issue = session.get_one(Campaign, campaign_id).issue
+        second = MailingList(slug="second", name="Second", publication_id=issue.publication_id)
+        ada = Subscriber(email="ada@example.com", address_key="ada@example.com", name="Ada")
+        known = session.scalars(select(Subscriber).where(Subscriber.email == address(1))).one()
+        session.add_all(Subscription(list=second, subscriber=who, state="confirmed") for who in (ada, known))
+        session.flush()
+        now = parts.clock.now()
+        again = campaigns.start_campaign(session, parts.queue, issue, [second], actor="t", now=now)
+        session.flush()
+        again_id = again.id
+    freeze_campaign(parts.sessions, parts.queue, again_id)
+    send_campaign(parts.sending, again_id)
+    told = report(parts, again_id)
+    assert (told.audience, told.sent, told.skipped, told.adds_up) == (2, 1, 1, True)
+    assert relay.accepted.count(address(1)) == 1
+
+
 def test_the_same_issue_never_goes_to_a_list_twice(parts: Container, campaign_id: int) -> None:
     with unit_of_work(parts.sessions) as session:
         campaign = session.get_one(Campaign, campaign_id)

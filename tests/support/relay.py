@@ -21,6 +21,7 @@ class Relay:
     at_rcpt: Callable[[str], str | None] = lambda _address: None
     at_dot: Callable[[str], str | None] = lambda _address: None
     pipelining: bool = True
+    hangs_up_after_refusal: bool = False
     greeting: str = "220 relay.example.com ESMTP"
     accepted: list[str] = field(default_factory=list)
     connections: int = 0
@@ -52,6 +53,8 @@ class Relay:
                 refusal = self.at_rcpt(address)
                 recipient = "" if refusal else address
                 writer.write((refusal or "250 2.1.5 OK").encode() + b"\r\n")
+                if refusal and self.hangs_up_after_refusal:
+                    return
             elif verb == "DATA" and not recipient:
                 writer.write(b"503 5.5.1 No recipient\r\n")
             elif verb == "DATA":

@@ -47,6 +47,7 @@ class SmtpConnection:
         self._replies: deque[Reply] = deque()
         self.extensions: dict[str, str] = {}
         self.sent_count = 0
+        self.is_usable = True
 
     @classmethod
     async def open(cls, target: SmtpTarget, *, helo: str | None = None) -> SmtpConnection:
@@ -155,25 +156,44 @@ class SmtpConnection:
         return reply
 
     async def _envelope(self, sender: str, recipient: str) -> Reply | None:
-        commands = [f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA"]
-        if "PIPELINING" in self.extensions:
-            await self._write("".join(f"{line}\r\n" for line in commands).encode("ascii"), COMMAND_SECONDS)
-            mail, rcpt, data = [await self._reply(COMMAND_SECONDS) for _ in commands]
-        else:
-            mail = await self.command(commands[0])
-            rcpt = await self.command(commands[1]) if mail.is_positive else mail
-            data = await self.command("DATA") if rcpt.is_positive else rcpt
-        refused = next((reply for reply in (mail, rcpt) if not reply.is_positive), None)
-        if refused is None and data.code == 354:
-            return None
-        if data.code == 354:  # some servers open DATA although no recipient was taken: end the empty message
-            await self._write(DOT, BLOCK_SECONDS)
-            await self._reply(DOT_SECONDS)
-        decisive = refused or data
+        """Open a transaction; return the reply that refuses it, or None when the message may follow.
+
+        A refusal counts even when the server hangs up right after it; then this connection is not used again.
+        """
+        replies: list[Reply] = []
+        try:
+            await self._exchange([f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA"], replies)
+            if replies[-1].code == 354 and len(replies) == 3 and _refusal(replies) is None:
+                return None
+            await self._end_refused(replies)
+        except ConnectionTrouble:
+            self.is_usable = False
+            if _refusal(replies) is None:
+                raise
+        decisive = _refusal(replies) or replies[-1]
         if decisive.code == 421:
             raise ConnectionTrouble(f"{self._target.host} answered {decisive.line}")
-        await self._expect(await self.command("RSET"), 250, "RSET")
         return decisive
+
+    async def _exchange(self, commands: list[str], replies: list[Reply]) -> None:
+        """Send the commands, at once where the server takes that (RFC 2920); note each reply as it comes."""
+        if "PIPELINING" in self.extensions:
+            await self._write("".join(f"{line}\r\n" for line in commands).encode("ascii"), COMMAND_SECONDS)
+            for _ in commands:
+                replies.append(await self._reply(COMMAND_SECONDS))  # noqa: PERF401 - what came is kept when the next does not
+            return
+        for line in commands:
+            replies.append(await self.command(line))
+            if not replies[-1].is_positive:
+                return
+
+    async def _end_refused(self, replies: list[Reply]) -> None:
+        if (
+            replies[-1].code == 354
+        ):  # some servers open DATA although no recipient was taken: end the empty message
+            await self._write(DOT, BLOCK_SECONDS)
+            await self._reply(DOT_SECONDS)
+        await self._expect(await self.command("RSET"), 250, "RSET")
 
     async def _write(self, data: bytes, seconds: float) -> None:
         """Write and wait until the transport's buffer is down: a body written is not a body sent."""
@@ -208,6 +228,11 @@ class SmtpConnection:
         """Drop the connection at once."""
         with contextlib.suppress(Exception):
             self._writer.transport.abort()
+
+
+def _refusal(replies: list[Reply]) -> Reply | None:
+    """Return the first reply to MAIL or RCPT that says no."""
+    return next((reply for reply in replies[:2] if not reply.is_positive), None)
 
 
 def _b64(text: str) -> str:

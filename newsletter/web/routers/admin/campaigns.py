@@ -36,7 +36,7 @@ from newsletter.web.views.progress import progress, speed
 
 router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly, Depends(hold_form_token)])
 _LOG_LINES: Final = 40
-Before = Annotated[int | None, Query(ge=1)]
+Before = Annotated[int | None, Query(ge=1, lt=1 << 62)]
 
 
 @router.get("/admin/campaigns")

@@ -44,7 +44,9 @@ def create(user: Admin, form: Form, session: Writing) -> Response:
         reply_to=field(form, "reply_to").strip() or None,
         first_number=_first_number(form),
         actor=user.email,
-        **{word: field(form, word) for word in WORDS if word in form and word != "accent"},
+        **{
+            word: field(form, word) for word in WORDS if (word in form or word == "name") and word != "accent"
+        },
     )
     return back_to("/admin/")
 

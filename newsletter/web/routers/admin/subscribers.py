@@ -137,7 +137,8 @@ def own_copy(session: Reading, subscriber_id: int) -> Response:
 def end(request: Request, user: Admin, form: Form, session: Writing, subscriber_id: int) -> Response:
     """End the chosen subscriptions of a person."""
     person = _find(session, subscriber_id)
-    chosen = [int(value) for value in form.getlist("list") if isinstance(value, str) and value.isdecimal()]
+    given = [value for value in form.getlist("list") if isinstance(value, str)]
+    chosen = [int(value) for value in given if value.isdecimal() and len(value) < 18]
     if not chosen:
         raise InvalidInput("Choose at least one list to take this person off.")
     ended = audience.unsubscribe(
