@@ -11,8 +11,7 @@ import typer
 from newsletter.cli.support import container, fail, note, print_json, say
 
 if TYPE_CHECKING:
-    from newsletter.rendering.message import CompiledMessage
-    from newsletter.rendering.values import Recipient
+    from newsletter.delivery.copies import Copy
 
 REF = typer.Argument(..., metavar="REF", help="PUBLICATION/NUMBER, like letter/67, or an id.")
 AS_JSON = typer.Option(False, "--json", help="Print JSON alone.")
@@ -55,7 +54,8 @@ def render(
     """Write what a reader would get, byte for byte: HTML, text or the whole message."""
     if not (html or text or eml):
         fail("Say what to write: --html FILE, --text FILE or --eml FILE (- is standard output).")
-    message, recipient = _compiled(ref, reader)
+    copy = _copy(ref, reader)
+    message, recipient = copy.message, copy.recipient
     outputs: list[tuple[str, Callable[[], bytes]]] = [
         (html, lambda: message.html_for(recipient).encode()),
         (text, lambda: message.text_for(recipient).encode()),
@@ -66,16 +66,13 @@ def render(
             _write(target, make())
 
 
-def _compiled(ref: str, reader: str) -> tuple[CompiledMessage, Recipient]:
+def _copy(ref: str, reader: str) -> Copy:
     from newsletter.delivery.copies import copy_of
     from newsletter.issues.service import find_issue
-    from newsletter.rendering.pipeline import compiled_issue
 
     parts = container()
     with parts.reading_sessions() as session:
-        issue = find_issue(session, ref)
-        snapshot, recipient = copy_of(session, issue, parts.sending.room, reader, now=parts.clock.now())
-    return compiled_issue(snapshot, parts.settings.base_url, None, parts.settings.bounce_domain), recipient
+        return copy_of(session, find_issue(session, ref), parts.sending.room, reader, now=parts.clock.now())
 
 
 def _write(target: str, content: bytes) -> None:

@@ -171,7 +171,13 @@ def cancel(session: Session, campaign: Campaign, *, actor: str, reason: str = ""
         .execution_options(synchronize_session=False)
     ).all()
     campaign.ended_at, campaign.reason = now, reason
-    note(session, campaign.id, f"Cancelled; {len(skipped):,} people will not get it.", now=now, actor=actor)
+    note(
+        session,
+        campaign.id,
+        f"Cancelled; {len(skipped):,} {'person' if len(skipped) == 1 else 'people'} will not get it.",
+        now=now,
+        actor=actor,
+    )
     return len(skipped)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -12,29 +12,37 @@ from newsletter.audience.addresses import normalise
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.claim import Claimed
 from newsletter.delivery.models import Campaign, CampaignList, Delivery
-from newsletter.delivery.outgoing import MailRoom
+from newsletter.delivery.outgoing import MailRoom, campaign_mail
 from newsletter.errors import NotFound
 from newsletter.issues.models import Issue
 from newsletter.issues.service import current_snapshot
-from newsletter.issues.snapshot import IssueSnapshot
+from newsletter.rendering.message import CompiledMessage
 from newsletter.rendering.values import Recipient, sample_recipient
 
 
-def copy_of(
-    session: Session, issue: Issue, room: MailRoom, email: str, *, now: datetime
-) -> tuple[IssueSnapshot, Recipient]:
-    """Return the issue as that reader gets (or got) it, and the reader; without an address a sample.
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One reader's copy: the compiled message it comes from, and the reader."""
+
+    message: CompiledMessage
+    recipient: Recipient
+
+
+def copy_of(session: Session, issue: Issue, room: MailRoom, email: str, *, now: datetime) -> Copy:
+    """Return the issue as that reader gets (or got) it; without an address a sample.
 
     :raises NotFound: when nobody has that address.
     """
     snapshot = current_snapshot(session, issue)
     sample = sample_recipient(snapshot.publication.from_address)
     if not email:
-        return snapshot, sample
+        return Copy(room.compiled(snapshot, None), sample)
     subscriber = _subscriber(session, email)
     delivery = _delivery(session, issue.id, subscriber.id)
     if delivery is None:
-        return snapshot, replace(sample, email=subscriber.email, name=subscriber.name)
+        return Copy(
+            room.compiled(snapshot, None), replace(sample, email=subscriber.email, name=subscriber.name)
+        )
     return _sent_copy(session, room, delivery, subscriber.name, now)
 
 
@@ -56,11 +64,9 @@ def _delivery(session: Session, issue_id: int, subscriber_id: int) -> Delivery |
     return session.scalars(statement).first()
 
 
-def _sent_copy(
-    session: Session, room: MailRoom, delivery: Delivery, name: str, now: datetime
-) -> tuple[IssueSnapshot, Recipient]:
-    document = session.get_one(Campaign, delivery.campaign_id).snapshot.document
-    snapshot = IssueSnapshot.from_document(document)
+def _sent_copy(session: Session, room: MailRoom, delivery: Delivery, name: str, now: datetime) -> Copy:
+    """The campaign's own compiled message: its headers name the list that the reader is on."""
+    mail = campaign_mail(room, session.get_one(Campaign, delivery.campaign_id))
     row = Claimed(
         id=delivery.id,
         fence=delivery.fence,
@@ -70,7 +76,7 @@ def _sent_copy(
         date=delivery.date or now,
         subscribed_at=_subscribed_at(session, delivery),
     )
-    return snapshot, room.recipient(snapshot, row)
+    return Copy(mail.message, room.recipient(mail.snapshot, row))
 
 
 def _subscribed_at(session: Session, delivery: Delivery) -> datetime | None:

@@ -124,7 +124,12 @@ def _begin_sending(session: Session, queue: JobQueue, campaign: Campaign) -> Non
     now = database_now(session)
     count = session.scalar(select(func.count()).where(Delivery.campaign_id == campaign.id)) or 0
     campaign.state, campaign.frozen_at, campaign.audience = CampaignState.SENDING.value, now, count
-    note(session, campaign.id, f"The audience stands: {count:,} people.", now=now)
+    note(
+        session,
+        campaign.id,
+        f"The audience stands: {count:,} {'person' if count == 1 else 'people'}.",
+        now=now,
+    )
     refresh_statistics(session, "deliveries")
     for _ in range(SENDER_HINTS):
         enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=campaign.id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Subscription, Suppression
@@ -177,14 +177,6 @@ def is_member(scope: Scope) -> ColumnElement[bool]:
             Subscription.state == "confirmed",
         )
     )
-
-
-def open_rows(session: Session, campaign_id: int) -> int:
-    """Return how many rows are not final yet."""
-    statement = select(func.count()).where(
-        Delivery.campaign_id == campaign_id, Delivery.state < int(DeliveryState.SENT)
-    )
-    return session.scalar(statement) or 0
 
 
 def finish_if_done(session: Session, campaign_id: int) -> bool:

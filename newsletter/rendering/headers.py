@@ -26,16 +26,6 @@ def clean_value(text: str) -> str:
     return _ENCODED_WORD.sub(lambda match: match[0].replace("=?", "= ?"), _FORBIDDEN.sub(" ", text)).strip()
 
 
-def require_clean(text: str, what: str) -> str:
-    """Return the value, or refuse it.
-
-    :raises InvalidInput: when it holds a control character or an encoded-word.
-    """
-    if _FORBIDDEN.search(text) or _ENCODED_WORD.search(text):
-        raise InvalidInput(f"The {what} holds a line break, a control character or an encoded word.")
-    return text
-
-
 def structured(name: str, value: str) -> bytes:
     """Return a header whose value is a machine's: plain ASCII, folded at spaces only.
 

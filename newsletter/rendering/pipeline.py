@@ -7,7 +7,7 @@ from functools import lru_cache
 from newsletter.issues.snapshot import IssueSnapshot
 from newsletter.rendering.compose import compose_html
 from newsletter.rendering.fields import TokenBook
-from newsletter.rendering.inline import PremailerInliner
+from newsletter.rendering.inline import inline
 from newsletter.rendering.message import CompiledMessage, compile_message
 from newsletter.rendering.textpart import compose_text
 from newsletter.rendering.values import RenderedIssue
@@ -18,7 +18,7 @@ def render_issue(snapshot: IssueSnapshot, base_url: str) -> RenderedIssue:
     """Compose and inline an issue once; the same snapshot gives the same bytes."""
     book = TokenBook.avoiding(repr(snapshot) + base_url, snapshot.content_hash())
     subject = book.place(snapshot.subject)
-    markup = PremailerInliner().inline(compose_html(snapshot, book, base_url))
+    markup = inline(compose_html(snapshot, book, base_url))
     return RenderedIssue(
         subject=subject,
         preheader=book.place(snapshot.preheader),

@@ -99,3 +99,11 @@ def test_the_view_online_link_of_the_mail_opens_the_issue(visitor: Page, site: S
     expect(visitor.locator("h1")).to_be_visible()
     visitor.goto(found[0] + "/mail")
     expect(visitor.locator("body")).to_contain_text("the stove is lit.")
+
+
+def test_the_proof_of_a_readers_copy_is_the_mail_that_was_sent(site: Site) -> None:
+    """Byte for byte, headers and links included, as the command writes it."""
+    (mail,) = mails_to(site, "reader9@example.com")
+    path = site.place.folder / "copy.eml"
+    site.place.run("issue", "render", "letter/1", "--eml", str(path), "--as", "reader9@example.com")
+    assert path.read_bytes() == mail

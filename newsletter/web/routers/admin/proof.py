@@ -11,7 +11,6 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from newsletter.delivery.copies import copy_of
 from newsletter.errors import InvalidInput
-from newsletter.rendering.pipeline import compiled_issue
 from newsletter.web.deps import Reading, SignedInOnly, container, render
 from newsletter.web.routers.admin.desk import find
 from newsletter.web.security import MAIL_POLICY
@@ -37,8 +36,8 @@ def proof(
         raise InvalidInput(f"A proof is one of {', '.join(MODES)}.")
     parts = container(request)
     issue = find(session, issue_id)
-    snapshot, recipient = copy_of(session, issue, parts.sending.room, reader.strip(), now=parts.clock.now())
-    message = compiled_issue(snapshot, parts.settings.base_url, None, parts.settings.bounce_domain)
+    copy = copy_of(session, issue, parts.sending.room, reader.strip(), now=parts.clock.now())
+    message, recipient = copy.message, copy.recipient
     if mode == "text":
         return _document(f"<pre>{html.escape(message.text_for(recipient))}</pre>", MAIL_POLICY)
     body = message.html_for(recipient)
@@ -69,9 +68,8 @@ def source(request: Request, issue_id: int, session: Reading, reader: str = "") 
     """Show the whole message as it goes over the wire."""
     parts = container(request)
     issue = find(session, issue_id)
-    snapshot, recipient = copy_of(session, issue, parts.sending.room, reader.strip(), now=parts.clock.now())
-    message = compiled_issue(snapshot, parts.settings.base_url, None, parts.settings.bounce_domain)
-    return PlainTextResponse(message.merge(recipient))
+    copy = copy_of(session, issue, parts.sending.room, reader.strip(), now=parts.clock.now())
+    return PlainTextResponse(copy.message.merge(copy.recipient))
 
 
 @router.get("/checks")
