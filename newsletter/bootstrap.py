@@ -18,6 +18,8 @@ from newsletter.settings import Settings
 if TYPE_CHECKING:
     from celery import Celery
 
+    from newsletter.delivery.limits.limiter import Limiter
+    from newsletter.delivery.limits.service import Limits
     from newsletter.delivery.service import SendingParts
 
 
@@ -64,6 +66,22 @@ class Container:
             data_dir=settings.data_dir,
             connections=settings.smtp_connections,
         )
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Limits, breakers and groups: in Redis when there is one, else in the database."""
+        from newsletter.delivery.limits.service import Limits
+
+        return Limits(self.sessions, self.reading_sessions, self.clock, self._limiter())
+
+    def _limiter(self) -> Limiter:
+        if self.settings.limiter_url:
+            from newsletter.adapters.redis_limits import RedisLimiter
+
+            return RedisLimiter(self.settings.limiter_url, clock=self.clock)
+        from newsletter.delivery.limits.stored import StoredLimiter
+
+        return StoredLimiter(self.sessions, self.reading_sessions, self.clock)
 
     def dispose(self, *, close: bool = True) -> None:
         """Give up database connections; `close=False` in a forked child, whose sockets belong to the parent."""

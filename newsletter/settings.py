@@ -101,6 +101,13 @@ class Settings(BaseSettings):
         return self.broker_url.startswith("memory://")
 
     @property
+    def limiter_url(self) -> str:
+        """Redis for shared limits; empty when there is none and the database keeps the counters."""
+        if self.redis_url:
+            return self.redis_url
+        return self.broker_url if self.broker_url.startswith(("redis://", "rediss://")) else ""
+
+    @property
     def sqlalchemy_url(self) -> str:
         """The database URL in SQLAlchemy's words."""
         if not self.database_url:

@@ -17,6 +17,7 @@ GROUPS = {
     "list": "Create and show mailing lists.",
     "subscribers": "Import, export, show and erase subscribers.",
     "suppressions": "Addresses that must not be mailed.",
+    "limits": "How fast, how many at once, on which days and hours.",
     "bounces": "Understand returned mail.",
     "user": "Who may sign in.",
     "db": "Migrate and check the database.",
