@@ -103,7 +103,8 @@ class LimitGate:
             self._rules = read_rules(session, self.sending, now)
             self._breakers = breakers.read_breakers(session)
             self.destinations.refresh(session, monotonic)
-        self._rests = {group: until for group, until in self._rests.items() if until > now}
+        for group in [group for group, until in list(self._rests.items()) if until <= now]:
+            self._rests.pop(group, None)  # the loop may add others meanwhile
 
     def _is_next_day(self, now: datetime) -> bool:
         return any(one.is_over(now.timestamp()) for one in self._rules.common)
