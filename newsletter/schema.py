@@ -5,6 +5,8 @@ from newsletter.audience import models as audience_models
 from newsletter.content import models as content_models
 from newsletter.db.base import Base
 from newsletter.delivery import models as delivery_models
+from newsletter.delivery import senders
+from newsletter.delivery.limits import models as limit_models
 from newsletter.feedback import models as feedback_models
 from newsletter.issues import models as issues_models
 
@@ -17,5 +19,7 @@ __all__ = [
     "delivery_models",
     "feedback_models",
     "issues_models",
+    "limit_models",
     "metadata",
+    "senders",
 ]

@@ -65,6 +65,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_consents_subscriber_id"), ["subscriber_id"], unique=False)
 
     op.create_table(
+        "destination_domains",
+        sa.Column("domain", sa.String(length=253), nullable=False),
+        sa.Column("destination_group", sa.String(length=253), nullable=False),
+        sa.Column("mx", sa.Text(), nullable=False),
+        sa.Column("looked_up_at", UtcDateTime(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_destination_domains")),
+    )
+    with op.batch_alter_table("destination_domains", schema=None) as batch_op:
+        batch_op.create_index("ix_destination_domains_looked_up_at", ["looked_up_at"], unique=False)
+
+    op.create_table(
         "feedback_entries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=100), nullable=False),
@@ -92,6 +104,40 @@ def upgrade() -> None:
             batch_op.f("ix_feedback_entries_subscriber_id"), ["subscriber_id"], unique=False
         )
 
+    op.create_table(
+        "group_breakers",
+        sa.Column("destination_group", sa.String(length=253), nullable=False),
+        sa.Column("troubles", sa.Integer(), nullable=False),
+        sa.Column("openings", sa.Integer(), nullable=False),
+        sa.Column("open_until", UtcDateTime(), nullable=True),
+        sa.Column("probing_until", UtcDateTime(), nullable=True),
+        sa.Column("slow_until", UtcDateTime(), nullable=True),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("destination_group", name=op.f("pk_group_breakers")),
+    )
+    op.create_table(
+        "limit_counters",
+        sa.Column("key", sa.String(length=320), nullable=False),
+        sa.Column("document", Json, nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_limit_counters")),
+    )
+    with op.batch_alter_table("limit_counters", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_limit_counters_updated_at"), ["updated_at"], unique=False)
+
+    op.create_table(
+        "limits",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scope", sa.String(length=12), nullable=False),
+        sa.Column("name", sa.String(length=253), nullable=False),
+        sa.Column("per", sa.String(length=8), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=True),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_by", sa.String(length=254), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_limits")),
+        sa.UniqueConstraint("scope", "name", "per", name=op.f("uq_limits_scope_name_per")),
+    )
     op.create_table(
         "publications",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -132,6 +178,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_returned_mails_state"), ["state"], unique=False)
 
     op.create_table(
+        "sending_hours",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scope", sa.String(length=12), nullable=False),
+        sa.Column("name", sa.String(length=253), nullable=False),
+        sa.Column("opens_at", sa.Time(), nullable=True),
+        sa.Column("closes_at", sa.Time(), nullable=True),
+        sa.Column("spread_minutes", sa.Integer(), nullable=True),
+        sa.Column("updated_by", sa.String(length=254), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_hours")),
+        sa.UniqueConstraint("scope", "name", name=op.f("uq_sending_hours_scope_name")),
+    )
+    op.create_table(
         "sources",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=700), nullable=False),
@@ -171,6 +229,21 @@ def upgrade() -> None:
         sa.Column("disabled_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
+    )
+    op.create_table(
+        "warm_ups",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scope", sa.String(length=12), nullable=False),
+        sa.Column("name", sa.String(length=253), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("days", Json, nullable=False),
+        sa.Column("growth", sa.Integer(), nullable=False),
+        sa.Column("most", sa.Integer(), nullable=False),
+        sa.Column("per_group", sa.Integer(), nullable=True),
+        sa.Column("updated_by", sa.String(length=254), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_warm_ups")),
+        sa.UniqueConstraint("scope", "name", name=op.f("uq_warm_ups_scope_name")),
     )
     op.create_table(
         "imported_authors",
@@ -606,7 +679,6 @@ def upgrade() -> None:
         sa.Column("crashes", sa.SmallInteger(), nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
-        sa.Column("lease_until", UtcDateTime(), nullable=True),
         sa.Column("next_attempt_at", UtcDateTime(), nullable=True),
         sa.Column("date", UtcDateTime(), nullable=True),
         sa.Column("sent_at", UtcDateTime(), nullable=True),
@@ -630,14 +702,20 @@ def upgrade() -> None:
             postgresql_where=sa.text("bounce IS NOT NULL"),
         )
         batch_op.create_index("ix_deliveries_campaign_id_id", ["campaign_id", "id"], unique=False)
-        batch_op.create_index(
-            "ix_deliveries_owner",
-            ["owner"],
-            unique=False,
-            sqlite_where=sa.text("owner IS NOT NULL"),
-            postgresql_where=sa.text("owner IS NOT NULL"),
-        )
         batch_op.create_index("ix_deliveries_subscriber_id", ["subscriber_id"], unique=False)
+
+    op.create_table(
+        "senders",
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("lease_until", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaigns.id"], name=op.f("fk_senders_campaign_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("owner", name=op.f("pk_senders")),
+    )
+    with op.batch_alter_table("senders", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_senders_lease_until"), ["lease_until"], unique=False)
 
     # ### end Alembic commands ###
 
@@ -645,13 +723,12 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back."""
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("senders", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_senders_lease_until"))
+
+    op.drop_table("senders")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index("ix_deliveries_subscriber_id")
-        batch_op.drop_index(
-            "ix_deliveries_owner",
-            sqlite_where=sa.text("owner IS NOT NULL"),
-            postgresql_where=sa.text("owner IS NOT NULL"),
-        )
         batch_op.drop_index("ix_deliveries_campaign_id_id")
         batch_op.drop_index(
             "ix_deliveries_campaign_id_bounce",
@@ -748,15 +825,23 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_imported_authors_author_id"))
 
     op.drop_table("imported_authors")
+    op.drop_table("warm_ups")
     op.drop_table("users")
     op.drop_table("subscribers")
     op.drop_table("sources")
+    op.drop_table("sending_hours")
     with op.batch_alter_table("returned_mails", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_returned_mails_state"))
         batch_op.drop_index(batch_op.f("ix_returned_mails_received_at"))
 
     op.drop_table("returned_mails")
     op.drop_table("publications")
+    op.drop_table("limits")
+    with op.batch_alter_table("limit_counters", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_limit_counters_updated_at"))
+
+    op.drop_table("limit_counters")
+    op.drop_table("group_breakers")
     with op.batch_alter_table("feedback_entries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_feedback_entries_subscriber_id"))
         batch_op.drop_index(batch_op.f("ix_feedback_entries_delivery_id"))
@@ -765,6 +850,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_feedback_entries_address_key"))
 
     op.drop_table("feedback_entries")
+    with op.batch_alter_table("destination_domains", schema=None) as batch_op:
+        batch_op.drop_index("ix_destination_domains_looked_up_at")
+
+    op.drop_table("destination_domains")
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_consents_subscriber_id"))
 

@@ -7,17 +7,28 @@ claimed alone, so that one poisonous message cannot take others down (R9).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, exists, func, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    exists,
+    func,
+    literal_column,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.models import Campaign, CampaignList, Delivery
 from newsletter.delivery.states import CampaignState, DeliveryState
 
-LEASE = timedelta(seconds=60)
 CHUNK = {"postgresql": 500, "sqlite": 200}
 CRASHES_BEFORE_ALONE = 2
 
@@ -35,22 +46,28 @@ class Claimed:
     subscribed_at: datetime | None
 
 
-def claim(session: Session, campaign_id: int, owner: str, *, after: int = 0) -> list[Claimed]:
+def claim(
+    session: Session, campaign_id: int, owner: str, *, after: int = 0, since: bool = True
+) -> list[Claimed]:
     """Take the next chunk beyond row `after`, or one row that must go alone; empty when nothing is queued.
 
-    The limit is a literal and the cursor is there so that the planner never walks over rows already done.
+    The limit is a literal and the cursor is there so that the planner never walks over rows already done. `since` says
+    whether the messages name the day of the subscription, which costs a look at each person's lists.
     """
-    dialect = session.get_bind().dialect.name
-    ordinary = _take(session, campaign_id, owner, after=after, limit=CHUNK[dialect], alone=False)
-    return ordinary or _take(session, campaign_id, owner, after=0, limit=1, alone=True)
+    limit = CHUNK[session.get_bind().dialect.name]
+    wanted = _queued(campaign_id, after=after, limit=limit, alone=False)
+    rows = _take(session, campaign_id, wanted, owner, since=since)
+    if not rows:
+        wanted = _queued(campaign_id, after=0, limit=1, alone=True)
+        rows = _take(session, campaign_id, wanted, owner, since=since)
+    if rows:
+        _note_start(session, campaign_id)
+    return rows
 
 
-def _take(
-    session: Session, campaign_id: int, owner: str, *, after: int, limit: int, alone: bool
-) -> list[Claimed]:
-    now = database_now(session)
+def _queued(campaign_id: int, *, after: int, limit: int, alone: bool) -> Select[int]:
     crashed = Delivery.crashes >= CRASHES_BEFORE_ALONE
-    chosen = (
+    return (
         select(Delivery.id)
         .where(
             Delivery.campaign_id == campaign_id, Delivery.state == DeliveryState.QUEUED, Delivery.id > after,
@@ -58,25 +75,34 @@ def _take(
         )
         .order_by(Delivery.id)
         .limit(literal_column(str(int(limit))))
+        .with_for_update(skip_locked=True)
     )  # fmt: skip
+
+
+def _take(
+    session: Session, campaign_id: int, wanted: Select[int], owner: str, *, since: bool
+) -> list[Claimed]:
+    taking = _claimed(wanted, owner, database_now(session))
     if session.get_bind().dialect.name == "postgresql":
-        chosen = chosen.with_for_update(skip_locked=True)
-    ids = list(session.scalars(_claimed(chosen, owner, now)))
-    if not ids:
-        return []
-    _note_start(session, campaign_id, now)
-    return _load(session, campaign_id, ids)
+        taken: FromClause = taking.cte("taken")
+    else:  # an UPDATE cannot be read from there
+        ids = [row.id for row in session.execute(taking)]
+        taken = select(Delivery).where(Delivery.id.in_(ids)).subquery("taken")
+    rows = session.execute(_messages_of(taken, campaign_id, since=since))
+    return [Claimed(*row) for row in rows]
 
 
-def _claimed(chosen: Select[int], owner: str, now: datetime) -> Update:
+def _claimed(wanted: Select[int], owner: str, now: datetime) -> ReturningUpdate[*tuple[Any, ...]]:
     return (
         update(Delivery)
-        .where(Delivery.id.in_(chosen), _is_sending())
+        .where(Delivery.id.in_(wanted), _is_sending())
         .values(
-            state=int(DeliveryState.CLAIMED), owner=owner, fence=Delivery.fence + 1, lease_until=now + LEASE,
+            state=int(DeliveryState.CLAIMED), owner=owner, fence=Delivery.fence + 1,
             date=func.coalesce(Delivery.date, now),
         )
-        .returning(Delivery.id)
+        .returning(
+            Delivery.id, Delivery.fence, Delivery.address, Delivery.attempts, Delivery.date, Delivery.subscriber_id
+        )
         .execution_options(synchronize_session=False)
     )  # fmt: skip
 
@@ -89,34 +115,28 @@ def _is_sending() -> ColumnElement[bool]:
     )
 
 
-def _note_start(session: Session, campaign_id: int, now: datetime) -> None:
+def _note_start(session: Session, campaign_id: int) -> None:
     session.execute(
         update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.started_at.is_(None))
-        .values(started_at=now)
+        .values(started_at=database_now(session))
         .execution_options(synchronize_session=False)
     )
 
 
-def _load(session: Session, campaign_id: int, ids: list[int]) -> list[Claimed]:
+def _messages_of(taken: FromClause, campaign_id: int, *, since: bool) -> Select[Any]:
     """Read what the messages need: the name as it is now, and since when the person is on one of the lists."""
-    since = (
+    joined = (
         select(func.min(func.coalesce(Subscription.confirmed_at, Subscription.created_at)))
         .join(CampaignList, CampaignList.list_id == Subscription.list_id)
-        .where(CampaignList.campaign_id == campaign_id, Subscription.subscriber_id == Delivery.subscriber_id)
+        .where(CampaignList.campaign_id == campaign_id, Subscription.subscriber_id == taken.c.subscriber_id)
         .scalar_subquery()
     )
-    rows = session.execute(
+    return (
         select(
-            Delivery.id, Delivery.fence, Delivery.address, func.coalesce(Subscriber.name, ""), Delivery.attempts,
-            Delivery.date, since,
+            taken.c.id, taken.c.fence, taken.c.address, func.coalesce(Subscriber.name, ""), taken.c.attempts,
+            taken.c.date, joined if since else null(),
         )
-        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.id.in_(ids))
-        .order_by(Delivery.id)
+        .outerjoin(Subscriber, Subscriber.id == taken.c.subscriber_id)
+        .order_by(taken.c.id)
     )  # fmt: skip
-    return [
-        Claimed(row_id, fence, address, name, attempts, date, since)
-        for row_id, fence, address, name, attempts, date, since in rows
-        if date is not None
-    ]

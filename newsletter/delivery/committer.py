@@ -1,164 +1,234 @@
-"""One committer per sender: connections hand in results and wait for intents; one statement round serves them all.
+"""One committer per sender: connections hand in answers and wait for intents; one statement round serves them all.
 
-The database work runs in a thread of its own, so that the loop keeps moving bytes. Whatever goes wrong in a round, no
-dot leaves: the waiting connections are told so and their rows are given back once the database answers again.
+Whatever goes wrong in a round, no dot leaves: the waiting connections are dropped and their rows are given back once the
+database answers again. What is not urgent (refusals by the relay, rows given back or held, the lease) is written in
+batches by a thread, so that the loop keeps moving bytes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar, TypeVarTuple
 
+import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.db.session import Sessions, unit_of_work
-from newsletter.delivery import ledger
+from newsletter.delivery import ledger, senders
+from newsletter.delivery.checks import Scope
+from newsletter.delivery.gate import Held
 from newsletter.delivery.journal import Journal, Result
+from newsletter.delivery.rounds import rounds_for
+from newsletter.delivery.smtp.conversation import Conversation, Transaction
+from newsletter.delivery.states import DeliveryState
 from newsletter.errors import Unavailable
 from newsletter.logs import logger
 
 log = logger(__name__)
 
+#: Waiting this long for more connections halves the CPU of short rounds.
 GATHER_SECONDS = 0.001
+#: The share of the living connections for which a round is not delayed.
+ENOUGH = 0.8
 IDLE_SECONDS = 0.05
+CHORE_SECONDS = 0.05
 RENEW_SECONDS = 15.0
 RETRY_SECONDS = 1.0
-#: How long a sender holds on to results while the database is away; afterwards the journal keeps them.
+#: How long a sender holds on to answers while the database is away; afterwards the journal keeps them.
 PATIENCE_SECONDS = 20.0
+TROUBLE = (psycopg.Error, SQLAlchemyError, Unavailable, OSError)
+
+Arguments = TypeVarTuple("Arguments")
+Answer = TypeVar("Answer")
 
 
-class LedgerUnavailable(Exception):
-    """The intent could not be committed, or we cannot know: no dot may be written."""
+@dataclass
+class Chores:
+    """What is written in batches: answers that were no "taken", and rows that are ours no longer."""
+
+    results: list[Result] = field(default_factory=list)
+    undone: list[int] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Say whether there is anything to write."""
+        return bool(self.results or self.undone or self.held or self.refused)
+
+    def put_first(self, other: Chores) -> None:
+        """Take back what could not be written; every part of it can be written twice."""
+        self.results[:0], self.undone[:0] = other.results, other.undone
+        self.held[:0], self.refused[:0] = other.held, other.refused
 
 
 @dataclass
 class Committer:
-    """Groups intents and results of one sender's connections."""
+    """Groups the answers and intents of one sender's connections. `lanes` tells how many of those live."""
 
     sessions: Sessions
     journal: Journal
     owner: str
-    scope: ledger.Scope
-    stopped: bool = False
-    refused: bool = False
-    broken: bool = False
-    _waiting: list[tuple[int, asyncio.Future[bool]]] = field(default_factory=list)
-    _results: list[Result] = field(default_factory=list)
-    _undo: list[int] = field(default_factory=list)
+    scope: Scope
+    lanes: Callable[[], int]
+    #: The database was away, or somebody else holds our rows now: nothing new should begin.
+    is_broken: bool = False
+    #: The campaign does not send any more.
+    is_halted: bool = False
+    _is_stopped: bool = False
+    _waiting: list[tuple[Conversation, Transaction]] = field(default_factory=list)
+    _taken: list[Result] = field(default_factory=list)
+    _chores: Chores = field(default_factory=Chores)
     _kick: asyncio.Event = field(default_factory=asyncio.Event)
-    _thread: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="committer")
-    )
-    _renewed_at: float = 0.0
 
-    async def may_commit(self, row_id: int, fence: int) -> bool:
-        """Wait for the intent of a row; True when its dot may be written.
+    def __post_init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
+        self._rounds = rounds_for(self.sessions, self.owner, self.scope, self._in_thread)
+        self._loop = asyncio.get_running_loop()
+        self._renewed_at = self._chored_at = self._loop.time()
 
-        :raises LedgerUnavailable: when nobody can say.
-        """
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((row_id, future))
+    def wants_dot(self, conversation: Conversation, transaction: Transaction) -> None:
+        """Take a connection whose body is out into the next round."""
+        self._waiting.append((conversation, transaction))
         self._kick.set()
-        granted = await future
-        if granted:
-            self.journal.dot(row_id, fence)
-        return granted
 
     def result(self, result: Result) -> None:
-        """Note a result; it is in the journal at once and in the ledger with the next round."""
+        """Note an answer; it is in the journal at once and in the ledger with the next round."""
         self.journal.write(result)
-        self._results.append(result)
+        (self._taken if result.state is DeliveryState.SENT else self._chores.results).append(result)
 
     def undo(self, row_id: int) -> None:
         """Give a row back whose dot was never written."""
-        self._undo.append(row_id)
+        self._chores.undone.append(row_id)
+
+    def hold(self, held: Held) -> None:
+        """Let a row wait."""
+        self._chores.held.append(held)
 
     async def run(self) -> None:
         """Commit round after round until `stop()` and nothing is left."""
-        loop = asyncio.get_running_loop()
-        self._renewed_at = loop.time()
         try:
-            while not (self.stopped and not self._waiting and not self._results and not self._undo):
+            while not self._is_stopped or self._waiting or self._taken or self._chores:
                 await self._pause()
-                if not await self._round(loop):
+                if not await self._round():
                     break
         finally:
-            self._refuse([future for _, future in self._waiting])
+            self._drop(self._waiting)
+            with contextlib.suppress(*TROUBLE):
+                await self._rounds.close()
             self._thread.shutdown(wait=False)
 
     async def _pause(self) -> None:
-        if not self._waiting:
+        if not self._waiting and not self._is_stopped:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._kick.wait(), IDLE_SECONDS)
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self._kick.wait()
         self._kick.clear()
-        if self._waiting:
+        if self._waiting and len(self._waiting) < ENOUGH * self.lanes():
             await asyncio.sleep(GATHER_SECONDS)
 
-    async def _round(self, loop: asyncio.AbstractEventLoop) -> bool:
+    async def _round(self) -> bool:
         """Run one round; False when the database stayed away for too long."""
         waiting, self._waiting = self._waiting, []
-        results, self._results = self._results, []
-        undo, self._undo = self._undo, []
-        renew = loop.time() - self._renewed_at > RENEW_SECONDS
-        if not (waiting or results or undo or renew):
-            return True
-        ids = [row_id for row_id, _ in waiting]
+        taken, self._taken = self._taken, []
         try:
-            granted = await loop.run_in_executor(self._thread, self._commit, results, undo, ids, renew)
-        except (SQLAlchemyError, Unavailable, OSError) as error:
+            if waiting or taken:
+                granted = await self._rounds.commit(taken, [each.row_id for _, each in waiting])
+                self._release(waiting, granted)
+                waiting, taken = [], []
+            await self._do_chores()
+        except TROUBLE as error:
             log.warning("round_failed", owner=self.owner, error=str(error)[:200])
-            self._refuse([future for _, future in waiting])
-            return await self._wait_for_database(loop, results, [*undo, *ids])
-        if renew:
-            self._renewed_at = loop.time()
-        for row_id, future in waiting:
-            if not future.done():
-                future.set_result(row_id in granted)
-            elif row_id in granted:
-                self._undo.append(row_id)  # granted, but the connection died before its dot
-        self.refused = self.refused or len(granted) < len(ids)
+            self._taken[:0] = taken
+            self._drop(waiting)
+            return await self._wait_for_database()
         return True
 
-    def _commit(self, results: list[Result], undo: list[int], ids: list[int], renew: bool) -> set[int]:
-        with unit_of_work(self.sessions) as session:
-            ledger.record_results(session, self.owner, results)
-            if undo:
-                ledger.give_back(session, undo, self.owner)
-            if renew:
-                ledger.renew_lease(session, self.owner)
-            return ledger.grant_intents(session, self.owner, ids, self.scope)
+    def _release(self, waiting: list[tuple[Conversation, Transaction]], granted: set[int]) -> None:
+        """Write the dots of the granted, first into the journal. Who hung up meanwhile had no dot."""
+        released = [
+            (conversation, each)
+            for conversation, each in waiting
+            if each.row_id in granted and not conversation.is_over
+        ]
+        self.journal.dots((each.row_id, each.fence) for _, each in released)
+        for conversation, _ in released:
+            conversation.release()
+        if len(released) < len(waiting):
+            self._sort_out(waiting, granted)
 
-    async def _wait_for_database(
-        self, loop: asyncio.AbstractEventLoop, results: list[Result], undo: list[int]
-    ) -> bool:
-        """Keep results and rows to give back, and try again; the outcome of the failed round is unknown, so all is idempotent."""
-        self.broken = True
+    def _sort_out(self, waiting: list[tuple[Conversation, Transaction]], granted: set[int]) -> None:
+        for conversation, each in waiting:
+            if each.row_id not in granted:
+                self._chores.refused.append(each.row_id)
+                conversation.abandon()
+            elif not each.has_dot:
+                self.undo(each.row_id)
+
+    async def _do_chores(self) -> None:
+        now = self._loop.time()
+        renews = now - self._renewed_at > RENEW_SECONDS
+        is_time = self._is_stopped or self._chores.refused or now - self._chored_at > CHORE_SECONDS
+        if not (renews or (self._chores and is_time)):
+            return
+        chores, self._chores = self._chores, Chores()
+        try:
+            goes_on = await self._in_thread(self._write, chores, renews)
+        except TROUBLE:
+            self._chores.put_first(chores)
+            raise
+        self._chored_at = now
+        self._renewed_at = now if renews else self._renewed_at
+        self.is_halted = self.is_halted or not goes_on
+
+    def _write(self, chores: Chores, renews: bool) -> bool:
+        """Write a batch; return whether to go on: the campaign sends, and our lease has not run out."""
+        with unit_of_work(self.sessions) as session:
+            ledger.record_results(session, self.owner, chores.results)
+            ledger.hold(session, self.owner, chores.held)
+            if chores.undone:
+                ledger.give_back(session, self.owner, chores.undone)
+            lives = senders.renew(session, self.owner) if renews else True
+            if chores.refused:
+                return ledger.refuse(session, self.owner, chores.refused, self.scope) and lives
+            return lives
+
+    async def _wait_for_database(self) -> bool:
+        """Try until it answers; the failed round's outcome is unknown, so everything is written as if it had not been."""
+        self.is_broken = True
         self.journal.sync()
-        end = loop.time() + PATIENCE_SECONDS
-        while loop.time() < end:
+        end = self._loop.time() + PATIENCE_SECONDS
+        while self._loop.time() < end:
             await asyncio.sleep(RETRY_SECONDS)
+            taken, chores = list(self._taken), self._chores
             try:
-                await loop.run_in_executor(self._thread, self._commit, results, undo, [], True)
-            except (SQLAlchemyError, Unavailable, OSError):
+                await self._in_thread(self._write, chores, True)
+                await self._rounds.commit(taken, [])
+            except TROUBLE:
                 continue
+            self._taken, self._chores = self._taken[len(taken) :], Chores()
             return True
-        self._results = [*results, *self._results]
         return False
 
-    @staticmethod
-    def _refuse(futures: list[asyncio.Future[bool]]) -> None:
-        for future in futures:
-            if not future.done():
-                future.set_exception(LedgerUnavailable())
+    def _drop(self, waiting: list[tuple[Conversation, Transaction]]) -> None:
+        for conversation, each in waiting:
+            self.undo(each.row_id)
+            conversation.abandon()
 
     def stop(self) -> None:
-        """End after the next round in which nothing is left."""
-        self.stopped = True
+        """End after the round in which nothing is left."""
+        self._is_stopped = True
         self._kick.set()
 
     @property
     def everything_recorded(self) -> bool:
-        """True when no result is left that only the journal knows."""
-        return not self._results
+        """True when nothing is left that only the journal knows."""
+        return not self._taken and not self._chores
+
+    def _in_thread(
+        self, function: Callable[[*Arguments], Answer], *arguments: *Arguments
+    ) -> Awaitable[Answer]:
+        return self._loop.run_in_executor(self._thread, function, *arguments)

@@ -3,52 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
+import signal
 import socket
+import threading
 import uuid
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from newsletter.clock import Clock
 from newsletter.db.session import Sessions, unit_of_work
-from newsletter.delivery.claim import Claimed, claim
-from newsletter.delivery.committer import Committer, LedgerUnavailable
+from newsletter.delivery.checks import Scope
+from newsletter.delivery.claim import Claimed
+from newsletter.delivery.committer import Committer
+from newsletter.delivery.gate import Gate, OpenGate
 from newsletter.delivery.journal import Journal, Result
-from newsletter.delivery.ledger import Scope
 from newsletter.delivery.replies import Reply, judge
 from newsletter.delivery.retry import next_attempt
-from newsletter.delivery.smtp.connection import ConnectionTrouble, SmtpConnection, Unanswered
-from newsletter.delivery.smtp.target import SmtpTarget
+from newsletter.delivery.routes import Route, Routes
+from newsletter.delivery.senders import sign_off
+from newsletter.delivery.smtp.conversation import Conversation, Transaction
+from newsletter.delivery.smtp.opening import open_connection
+from newsletter.delivery.smtp.trouble import ConnectionTrouble
 from newsletter.delivery.states import DeliveryState
-from newsletter.errors import NewsletterError
+from newsletter.delivery.supply import Mail, Supply
 from newsletter.logs import logger
 
 log = logger(__name__)
 
 TASK_SECONDS = 25.0
-MESSAGES_PER_CONNECTION = 1000
-#: Consecutive failures to connect after which this task gives its rows back.
+#: Troubles without an answer between them, after which this task gives its rows back.
 MOST_TROUBLES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A message ready for the wire: `sender` is the VERP return path."""
-
-    sender: str
-    recipient: str
-    message: bytes
-
-
-def _host() -> str:
-    """Return this host's name in the letters that a file name may have."""
-    return "".join(letter for letter in socket.gethostname() if letter.isalnum())[:20]
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop: uvloop's when it is there (it is not on Windows), for half the CPU of a message."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return new_event_loop()
 
 
-Prepare = Callable[[Claimed], Envelope]
+def _owner() -> str:
+    """Return a name that nobody else has: host, process, and a random part. It is a file name too."""
+    host = "".join(letter for letter in socket.gethostname() if letter.isalnum())[:20]
+    return f"{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 @dataclass
@@ -57,140 +61,217 @@ class Sender:
 
     sessions: Sessions
     clock: Clock
-    target: SmtpTarget
+    routes: Routes
     scope: Scope
-    prepare: Prepare
+    mail: Mail
     journal_folder: Path
     connections: int = 20
     seconds: float = TASK_SECONDS
-    owner: str = field(default_factory=lambda: f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    start_after: int = 0
+    gate: Gate = field(default_factory=OpenGate)
+    owner: str = field(default_factory=_owner)
 
     def __post_init__(self) -> None:
         self.troubles: list[str] = []
-        self.claimed_count = 0
-        self._queue: deque[Claimed] = deque()
-        self._cursor = 0
-        self._dry = False
+        self.is_stopped = False
+        self._idle: list[Conversation] = []
+        self._ends: dict[int, asyncio.Future[str]] = {}
         self._chance = random.Random()  # noqa: S311 - jitter, not a secret
         self._end = self.clock.monotonic() + self.seconds
-        self._filling = asyncio.Lock()
 
     def run(self) -> int:
         """Send until nothing is queued or the time is over; return how many rows were claimed."""
-        asyncio.run(self._run())
-        return self.claimed_count
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(self._run())
+        return self._supply.claimed_count
+
+    @property
+    def cursor(self) -> int:
+        """The last row claimed in order, for the next sender."""
+        return self._supply.cursor
+
+    def stop(self) -> None:
+        """Begin no new message; those under way end with their real answer."""
+        self.is_stopped = True
+        self._wake()
 
     async def _run(self) -> None:
         self._journal = Journal(self.journal_folder, self.owner)
-        self._committer = Committer(self.sessions, self._journal, self.owner, self.scope)
+        self._committer = Committer(
+            self.sessions, self._journal, self.owner, self.scope, lambda: len(self._ends) - len(self._idle)
+        )
+        self._supply = self._new_supply()
         committing = asyncio.create_task(self._committer.run())
         try:
-            await self._fill()
-            lanes = min(self.connections, max(1, len(self._queue)))
-            await asyncio.gather(*(self._lane() for _ in range(lanes)))
-            for row in self._queue:
-                self._committer.undo(row.id)
+            with _drained_by_sigterm(self.stop):
+                await self._send_all()
         finally:
             self._committer.stop()
             await committing
-            self._journal.close(everything_recorded=self._committer.everything_recorded)
+            self._leave()
 
-    async def _fill(self) -> None:
-        """Claim another chunk when the queue is empty and there is time."""
-        async with self._filling:
-            if self._queue or self._dry or self._must_stop():
-                return
-            rows = await asyncio.to_thread(self._claim)
-            self._dry = not rows
-            self._queue.extend(rows)
-            self.claimed_count += len(rows)
-            self._cursor = max((row.id for row in rows), default=self._cursor)
+    def _new_supply(self) -> Supply:
+        return Supply(
+            self.sessions, self.clock, self.scope, self.owner, self.mail, self.gate, self.connections,
+            hold=self._committer.hold, unwritable=self._unwritable, wake=self._wake, start_after=self.start_after,
+        )  # fmt: skip
 
-    def _claim(self) -> list[Claimed]:
-        with unit_of_work(self.sessions) as session:
-            rows = claim(session, self.scope.campaign_id, self.owner, after=self._cursor)
-            if not rows and self._cursor:
-                rows = claim(session, self.scope.campaign_id, self.owner)
-            return rows
+    async def _send_all(self) -> None:
+        await self._supply.fill()
+        lanes = min(self.connections, self._supply.claimed_count)
+        await asyncio.gather(*(self._lane() for _ in range(lanes)))
+        await self._supply.close()
+        for row_id in self._supply.give_up():
+            self._committer.undo(row_id)
+
+    def _leave(self) -> None:
+        """Strike ourselves off, unless something of ours is known to the journal alone."""
+        done = self._committer.everything_recorded
+        if done:
+            with unit_of_work(self.sessions) as session:
+                sign_off(session, self.owner)
+        self._journal.close(everything_recorded=done)
 
     def _must_stop(self) -> bool:
         return (
-            self._committer.broken
+            self.is_stopped
+            or self._committer.is_broken
+            or self._committer.is_halted
             or len(self.troubles) >= MOST_TROUBLES
             or self.clock.monotonic() > self._end
         )
 
     async def _lane(self) -> None:
-        """One connection's life: next row, next message, until there is none."""
-        connection: SmtpConnection | None = None
-        while (row := await self._next()) is not None:
-            connection = await self._send(connection, row)
-        if connection is not None:
-            await connection.quit()
+        """One lane's life: a connection after the other, until nothing is left to send."""
+        while not self._must_stop() and not self._supply.is_empty:
+            route = self.routes.pick()
+            if route is None:
+                self.troubles.append("every relay rests after failures")
+                return
+            try:
+                connection = await open_connection(route.target)
+            except ConnectionTrouble as error:
+                self._trouble(route, str(error))
+                continue
+            await self._converse(Conversation(connection, self, route.messages_per_connection), route)
 
-    async def _next(self) -> Claimed | None:
-        if not self._queue:
-            await self._fill()
-        return self._queue.popleft() if self._queue and not self._must_stop() else None
-
-    async def _send(self, connection: SmtpConnection | None, row: Claimed) -> SmtpConnection | None:
-        """Send one row; return the connection when it can be used again."""
+    async def _converse(self, conversation: Conversation, route: Route) -> None:
+        """Let a connection send until it ends; an end that we did not ask for is the relay's trouble."""
+        ended = self._ends[id(conversation)] = asyncio.get_running_loop().create_future()
+        conversation.go_on()
         try:
-            envelope = self.prepare(row)
-        except (NewsletterError, ValueError) as error:
-            self._committer.result(self._failed(row, f"cannot be written: {error}"))
-            return connection
-        try:
-            connection = connection or await SmtpConnection.open(self.target)
-            return await self._transact(connection, row, envelope)
-        except (ConnectionTrouble, LedgerUnavailable) as error:
-            self._committer.undo(row.id)
-            if isinstance(error, ConnectionTrouble):
-                self.troubles.append(str(error))
-        except Unanswered as error:
-            self._committer.result(
-                Result(
-                    row.id, row.fence, DeliveryState.AMBIGUOUS, self.clock.now(), response=str(error)[:1000]
-                )
-            )
-        if connection is not None:
-            connection.abort()
-        return None
+            why = await ended
+        finally:
+            del self._ends[id(conversation)]
+        if conversation.is_broken:
+            self._trouble(route, why)
+        else:
+            self.routes.worked(route)
 
-    async def _transact(
-        self, connection: SmtpConnection, row: Claimed, envelope: Envelope
-    ) -> SmtpConnection | None:
-        reply = await connection.deliver(
-            envelope.sender,
-            envelope.recipient,
-            envelope.message,
-            lambda: self._committer.may_commit(row.id, row.fence),
-        )
-        if reply is None:
-            return None
-        self._committer.result(self._result(row, reply))
+    def _trouble(self, route: Route, why: str) -> None:
+        self.troubles.append(why)
+        self.routes.failed(route, why)
+
+    def next_transaction(self) -> Transaction | None:
+        """Feed a conversation."""
+        return None if self._must_stop() else self._supply.next()
+
+    def wants_dot(self, conversation: Conversation, transaction: Transaction) -> None:
+        """Hand the waiting connection to the committer."""
+        self._committer.wants_dot(conversation, transaction)
+
+    def answered(self, transaction: Transaction, reply: Reply) -> None:
+        """Record an answer."""
+        self._committer.result(self._result(transaction, reply))
         self.troubles.clear()
-        if not connection.is_usable:
-            connection.abort()
-            return None
-        if connection.sent_count < MESSAGES_PER_CONNECTION and reply.code != 421:
-            return connection
-        await connection.quit()
-        return None
+        seconds = asyncio.get_running_loop().time() - transaction.began
+        self.gate.answered(transaction.group, seconds=seconds)
+        self._left_lane(transaction)
 
-    def _result(self, row: Claimed, reply: Reply) -> Result:
+    def given_back(self, transaction: Transaction, why: str) -> None:
+        """Take what got no dot because the connection broke to another connection, once."""
+        if self._rests(transaction, why) or transaction.is_second_try or self._must_stop():
+            self._committer.undo(transaction.row_id)
+            self._left_lane(transaction)
+        else:
+            self._supply.again(transaction)
+
+    def unanswered(self, transaction: Transaction, why: str) -> None:
+        """Name what nobody can know: the dot was written, and no answer came."""
+        self._committer.result(
+            Result(
+                transaction.row_id, transaction.fence, DeliveryState.AMBIGUOUS, self.clock.now(), response=why[:1000]
+            )
+        )  # fmt: skip
+        self._rests(transaction, why)
+        self._left_lane(transaction)
+
+    def _rests(self, transaction: Transaction, why: str) -> bool:
+        """Note trouble on the way to a group; True when the group is left alone for a while."""
+        self.gate.troubled(transaction.group, why)
+        until = self.gate.rests_until(transaction.group)
+        if until is not None:
+            self._supply.hold_group(transaction.group, until, "resting")
+        return until is not None
+
+    def left(self, transaction: Transaction) -> None:
+        """Count a lane free whose message waited for its dot; the committer has the row."""
+        self._left_lane(transaction)
+
+    def _left_lane(self, transaction: Transaction) -> None:
+        self._supply.done(transaction)
+        if self._idle:
+            self._wake()
+
+    def idle(self, conversation: Conversation) -> None:
+        """Keep a connection until more is claimed, or say goodbye."""
+        if conversation.is_worn_out or self._must_stop() or self._supply.is_empty:
+            conversation.quit()
+        else:
+            self._idle.append(conversation)
+
+    def ended(self, conversation: Conversation, why: str) -> None:
+        """Let the lane go on with another connection."""
+        if conversation in self._idle:
+            self._idle.remove(conversation)
+        ended = self._ends[id(conversation)]
+        if not ended.done():
+            ended.set_result(why)
+
+    def _wake(self) -> None:
+        waiting, self._idle = self._idle, []
+        for conversation in waiting:
+            if not conversation.is_over:
+                conversation.go_on()
+
+    def _result(self, transaction: Transaction, reply: Reply) -> Result:
         verdict, now = judge(reply), self.clock.now()
-        again = (
-            next_attempt(row.attempts + 1, now, self._chance)
-            if verdict.state is DeliveryState.DEFERRED
-            else None
-        )
+        again = None
+        if verdict.state is DeliveryState.DEFERRED:
+            again = next_attempt(transaction.attempts + 1, now, self._chance)
         return Result(
-            row.id, row.fence, verdict.state, now, code=reply.code, response=reply.line, reason=verdict.reason,
-            bounce=verdict.bounce, next_attempt_at=again,
+            transaction.row_id, transaction.fence, verdict.state, now, code=reply.code, response=reply.line,
+            reason=verdict.reason, bounce=verdict.bounce, next_attempt_at=again,
         )  # fmt: skip
 
-    def _failed(self, row: Claimed, why: str) -> Result:
-        return Result(
-            row.id, row.fence, DeliveryState.FAILED, self.clock.now(), response=why[:1000], reason="content"
+    def _unwritable(self, row: Claimed, why: str) -> None:
+        said = f"cannot be written: {why}"[:1000]
+        self._committer.result(
+            Result(row.id, row.fence, DeliveryState.FAILED, self.clock.now(), response=said, reason="content")
         )
+
+
+@contextmanager
+def _drained_by_sigterm(stop: object) -> Iterator[None]:
+    """Let SIGTERM end the sender in order while it sends: whoever stops a worker's process loses nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+    loop.add_signal_handler(signal.SIGTERM, stop)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        with contextlib.suppress(TypeError):
+            signal.signal(signal.SIGTERM, before)

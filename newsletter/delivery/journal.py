@@ -14,10 +14,10 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from newsletter.delivery.states import DeliveryState
 
@@ -37,21 +37,24 @@ class Result:
     next_attempt_at: datetime | None = None
 
     def to_line(self) -> bytes:
-        """Return the journal's form."""
-        document = asdict(self) | {"at": self.at.isoformat(), "state": int(self.state)}
-        document["next_attempt_at"] = self.next_attempt_at.isoformat() if self.next_attempt_at else None
-        return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+        """Return the journal's form: one line, written with each answer."""
+        again = self.next_attempt_at.isoformat() if self.next_attempt_at else None
+        values = (
+            self.id, self.fence, int(self.state), self.at.isoformat(), self.code, self.response, self.reason,
+            self.bounce, again,
+        )  # fmt: skip
+        return b"R" + json.dumps(values).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> Result | None:
         """Read a line back; None for one that was cut off by the end."""
         try:
-            document: dict[str, Any] = json.loads(line)
-            document["state"] = DeliveryState(document["state"])
-            for name in ("at", "next_attempt_at"):
-                document[name] = datetime.fromisoformat(document[name]) if document[name] else None
-            return cls(**document)
-        except (ValueError, TypeError, KeyError):
+            row_id, fence, state, at, code, response, reason, bounce, again = json.loads(line[1:])
+            return cls(
+                row_id, fence, DeliveryState(state), datetime.fromisoformat(at), code, response, reason, bounce,
+                datetime.fromisoformat(again) if again else None,
+            )  # fmt: skip
+        except (ValueError, TypeError):
             return None
 
 
@@ -64,12 +67,12 @@ class Journal:
         fresh = folder / f"{owner}.new"
         self._file = fresh.open("ab", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._file.write(json.dumps({"boot": boot_id()}).encode() + b"\n")
+        self._file.write(b"B" + boot_id().encode() + b"\n")
         fresh.rename(self._path)  # seen by others only when it is locked
 
-    def dot(self, row_id: int, fence: int) -> None:
-        """Note that the final dot of a row is about to be written."""
-        self._file.write(b"[%d,%d]\n" % (row_id, fence))
+    def dots(self, rows: Iterable[tuple[int, int]]) -> None:
+        """Note that the final dots of rows (id, fence) are about to be written."""
+        self._file.write(b"".join(b"D%d,%d\n" % row for row in rows))
 
     def write(self, result: Result) -> None:
         """Note a reply; one write, so a line is whole or absent."""
@@ -105,9 +108,11 @@ def read_journal(owner: str, lines: Iterable[bytes]) -> Abandoned:
     dots: set[int] = set()
     boot = ""
     for line in lines:
-        if line.startswith(b'{"boot"'):
-            boot = _boot_of(line)
-        elif line.startswith(b"[") and line.endswith(b"]\n"):
+        if not line.endswith(b"\n"):
+            continue  # cut off by the end
+        if line.startswith(b"B"):
+            boot = line[1:-1].decode("ascii", "replace")
+        elif line.startswith(b"D"):
             dots.add(int(line[1:].partition(b",")[0]))
         elif (result := Result.from_line(line)) is not None:
             results.append(result)
@@ -146,11 +151,4 @@ def boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        return ""
-
-
-def _boot_of(line: bytes) -> str:
-    try:
-        return str(json.loads(line).get("boot", ""))
-    except ValueError:
         return ""

@@ -79,7 +79,7 @@ class Delivery(Base):
     """One issue to one subscriber. Every later write is guarded by owner and fence.
 
     `date` is the Date header, set once. The message-id is derived from the id, the return path too.
-    `bounce` is hard|soft for a 5xx at send time. No state in an index predicate: it would end HOT updates.
+    `bounce` is hard|soft for a 5xx at send time. Neither state nor owner in an index: it would end HOT updates.
     """
 
     __tablename__ = "deliveries"
@@ -93,12 +93,6 @@ class Delivery(Base):
             "campaign_id",
             sqlite_where=text("bounce IS NOT NULL"),
             postgresql_where=text("bounce IS NOT NULL"),
-        ),
-        Index(
-            "ix_deliveries_owner",
-            "owner",
-            sqlite_where=text("owner IS NOT NULL"),
-            postgresql_where=text("owner IS NOT NULL"),
         ),
         {"postgresql_with": {"fillfactor": "60"}},
     )
@@ -114,7 +108,6 @@ class Delivery(Base):
     crashes: Mapped[int] = mapped_column(SmallInteger, default=0)
     owner: Mapped[str | None] = mapped_column(String(64))
     fence: Mapped[int] = mapped_column(Integer, default=0)
-    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 from newsletter.audience.addresses import normalise
 from newsletter.audience.models import Subscription
 from newsletter.delivery.outgoing import MailRoom
-from newsletter.delivery.smtp.connection import ConnectionTrouble, SmtpConnection, Unanswered
+from newsletter.delivery.smtp.conversation import Envelope
+from newsletter.delivery.smtp.single import deliver_one
 from newsletter.delivery.smtp.target import SmtpTarget
+from newsletter.delivery.smtp.trouble import ConnectionTrouble
 from newsletter.errors import Unavailable
 from newsletter.issues.models import Issue, Publication
 from newsletter.issues.service import take_snapshot
@@ -27,22 +29,12 @@ def send_one(target: SmtpTarget, sender: str, recipient: str, message: bytes) ->
 
     :raises Unavailable: when it was not taken, with the relay's words.
     """
-    reply = asyncio.run(_deliver(target, sender, recipient, message))
-    if reply:
-        raise Unavailable(f"The relay did not take the mail to {recipient}: {reply}")
-
-
-async def _deliver(target: SmtpTarget, sender: str, recipient: str, message: bytes) -> str:
-    async def always() -> bool:
-        return True
-
     try:
-        connection = await SmtpConnection.open(target)
-        reply = await connection.deliver(sender, recipient, message, always)
-        await connection.quit()
-    except (ConnectionTrouble, Unanswered) as error:
-        return str(error)
-    return "" if reply is not None and reply.code == 250 else reply.line if reply else "closed"
+        reply = asyncio.run(deliver_one(target, Envelope(sender, recipient, message)))
+    except ConnectionTrouble as error:
+        raise Unavailable(f"The relay did not take the mail to {recipient}: {error}") from None
+    if reply.code != 250:
+        raise Unavailable(f"The relay did not take the mail to {recipient}: {reply.line}")
 
 
 def send_test(

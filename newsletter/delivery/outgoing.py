@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from newsletter.delivery.checks import Scope
 from newsletter.delivery.claim import Claimed
-from newsletter.delivery.engine import Envelope
-from newsletter.delivery.ledger import Scope
 from newsletter.delivery.models import Campaign
+from newsletter.delivery.smtp.conversation import Envelope
 from newsletter.errors import InvalidInput
 from newsletter.issues.snapshot import IssueSnapshot
 from newsletter.rendering.message import CompiledMessage

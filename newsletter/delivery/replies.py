@@ -64,10 +64,11 @@ _BY_CODE = {552: "full", 523: "size", 554: "policy", 553: "dead"}
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply of an SMTP server: code and text, lines joined by spaces."""
+    """One reply of an SMTP server: code and text, lines joined by spaces; `lines` only of a reply that has several."""
 
     code: int
     text: str
+    lines: tuple[str, ...] = ()
 
     @property
     def is_positive(self) -> bool:
@@ -89,10 +90,13 @@ class Verdict:
     bounce: Bounce | None = None
 
 
+_SENT = Verdict(DeliveryState.SENT)
+
+
 def judge(reply: Reply) -> Verdict:
     """Return the verdict on a reply to RCPT, DATA or the final dot."""
     if 200 <= reply.code < 300:
-        return Verdict(DeliveryState.SENT)
+        return _SENT
     reason = reason_of(reply)
     if 400 <= reply.code < 500:
         return Verdict(DeliveryState.DEFERRED, reason)

@@ -17,8 +17,10 @@ from newsletter.delivery.engine import Sender
 from newsletter.delivery.events import note_once
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.outgoing import CampaignMail, MailRoom, campaign_mail
+from newsletter.delivery.routes import OneRoute
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import CampaignState, DeliveryState
+from newsletter.delivery.supply import Mail
 from newsletter.delivery.sweep import end_if_done
 from newsletter.issues.service import mark_sent
 from newsletter.jobs import JobName, JobQueue
@@ -26,6 +28,8 @@ from newsletter.jobs import JobName, JobQueue
 #: One sender of a campaign per process: the threads of the embedded worker would only compete for SQLite.
 _busy: set[int] = set()
 _busy_lock = threading.Lock()
+#: Where the last sender of a campaign in this process stopped claiming: the next need not walk over what is done.
+_cursors: dict[int, int] = {}
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,12 @@ def _send(parts: SendingParts, campaign_id: int) -> None:
     if mail is None:
         return
     sender = Sender(
-        sessions=parts.sessions, clock=parts.clock, target=parts.target, scope=mail.scope, prepare=mail.prepare,
-        journal_folder=parts.journal_folder, connections=parts.connections,
+        sessions=parts.sessions, clock=parts.clock, routes=OneRoute(parts.target), scope=mail.scope,
+        mail=Mail(mail.prepare), journal_folder=parts.journal_folder, connections=parts.connections,
+        start_after=_cursors.get(campaign_id, 0),
     )  # fmt: skip
     claimed = sender.run()
+    _cursors[campaign_id] = sender.cursor
     _after(parts, campaign_id, claimed, sender.troubles)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
@@ -15,6 +15,7 @@ from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.events import note
 from newsletter.delivery.journal import Abandoned, Result, abandoned
 from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.senders import SenderLease, expired_senders, find_sender, sign_off
 from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState
 from newsletter.jobs import JobName, JobQueue
 
@@ -51,44 +52,42 @@ def replay_journals(sessions: Sessions, folder: Path) -> int:
 
 def replay(session: Session, results: list[Result]) -> None:
     """Record replies of a sender that is gone, also over `ambiguous`; the fence keeps newer claims safe."""
-    table = Delivery.__table__
-    unknown = or_(
-        *(table.c.state == int(state) for state in (DeliveryState.COMMITTING, DeliveryState.AMBIGUOUS))
-    )
-    statement = (
-        update(Delivery)
-        .where(table.c.id == bindparam("row_id"), table.c.fence == bindparam("row_fence"), unknown)
-        .values(
-            state=bindparam("new_state"), smtp_code=bindparam("new_code"), response=bindparam("new_response"),
-            reason=bindparam("new_reason"), bounce=bindparam("new_bounce"), sent_at=bindparam("new_sent_at"),
-            next_attempt_at=bindparam("new_next"), attempts=table.c.attempts + 1, owner=None, lease_until=None,
-        )
-    )  # fmt: skip
-    parameters = [ledger.parameters_of(result) for result in results]
-    if parameters:
-        session.connection().execute(statement, parameters)
+    states = (DeliveryState.COMMITTING, DeliveryState.AMBIGUOUS)
+    unknown = or_(*(Delivery.__table__.c.state == int(state) for state in states))
+    ledger.record_where(session, unknown, results)
 
 
 def release_dead(session: Session, left: Abandoned) -> None:
     """Free the rows of a sender that is known to be dead, without waiting for its lease."""
-    its = Delivery.owner == left.owner
+    sender = find_sender(session, left.owner)
+    if sender is None:
+        return
     if left.is_complete:
         session.execute(
             update(Delivery)
-            .where(its, Delivery.state == int(DeliveryState.COMMITTING), Delivery.id.not_in(left.unanswered))
+            .where(
+                _held_by(sender), Delivery.state == int(DeliveryState.COMMITTING),
+                Delivery.id.not_in(left.unanswered),
+            )
             .values(state=int(DeliveryState.CLAIMED))
             .execution_options(**_UNSYNCED)
-        )
-    _release(session, its, database_now(session))
+        )  # fmt: skip
+    _release(session, sender, database_now(session))
 
 
 def release_expired_leases(session: Session, now: datetime) -> None:
     """Free the rows of senders that have not been heard of: on another host, or behind a cut network."""
-    _release(session, and_(Delivery.owner.is_not(None), Delivery.lease_until < now), now)
+    for sender in expired_senders(session, now):
+        _release(session, sender, now)
 
 
-def _release(session: Session, lost: ColumnElement[bool], now: datetime) -> None:
+def _held_by(sender: SenderLease) -> ColumnElement[bool]:
+    return and_(Delivery.campaign_id == sender.campaign_id, Delivery.owner == sender.owner)
+
+
+def _release(session: Session, sender: SenderLease, now: datetime) -> None:
     """Claimed rows of a lost worker go back (or end); those after the intent become ambiguous, never sent again blindly."""
+    lost = _held_by(sender)
     claimed = and_(lost, Delivery.state == int(DeliveryState.CLAIMED))
     over = select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED.value)
     cancelled = {"state": int(DeliveryState.SKIPPED), "reason": "cancelled"}
@@ -104,11 +103,9 @@ def _release(session: Session, lost: ColumnElement[bool], now: datetime) -> None
     )
     for condition, values in steps:
         session.execute(
-            update(Delivery)
-            .where(condition)
-            .values(**values, owner=None, lease_until=None)
-            .execution_options(**_UNSYNCED)
+            update(Delivery).where(condition).values(**values, owner=None).execution_options(**_UNSYNCED)
         )
+    sign_off(session, sender.owner)
 
 
 def wake_deferred(session: Session, now: datetime) -> None:

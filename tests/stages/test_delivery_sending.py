@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +17,14 @@ from newsletter.audience.suppressions import suppress
 from newsletter.bootstrap import Container, build_container
 from newsletter.db.session import unit_of_work
 from newsletter.delivery import campaigns
-from newsletter.delivery.claim import claim
+from newsletter.delivery.checks import Scope
+from newsletter.delivery.claim import Claimed, claim
 from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.journal import Journal, Result
-from newsletter.delivery.ledger import Scope, grant_intents, record_results
+from newsletter.delivery.ledger import record_results
 from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.rounds import rounds_for
+from newsletter.delivery.senders import SenderLease, sign_on
 from newsletter.delivery.service import send_campaign
 from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState
 from newsletter.delivery.sweep import sweep
@@ -225,17 +229,38 @@ def scope_of(session: Session, campaign_id: int) -> Scope:
     return Scope(campaign_id, campaign.issue.publication_id, tuple(each.id for each in campaign.lists))
 
 
+def claimed_by(session: Session, campaign_id: int, owner: str) -> list[Claimed]:
+    """Claim a chunk as a new sender does."""
+    sign_on(session, owner, campaign_id)
+    return claim(session, campaign_id, owner)
+
+
+async def at_once(function: Callable[..., set[int]], *arguments: object) -> set[int]:
+    return function(*arguments)
+
+
+def grant(parts: Container, owner: str, ids: list[int], campaign_id: int) -> set[int]:
+    """Commit intents as a round does."""
+    with parts.reading_sessions() as session:
+        scope = scope_of(session, campaign_id)
+    return asyncio.run(rounds_for(parts.sessions, owner, scope, at_once).commit([], ids))
+
+
+def expire(session: Session, parts: Container) -> None:
+    """Let every lease run out."""
+    session.execute(update(SenderLease).values(lease_until=parts.clock.now() - timedelta(seconds=1)))
+
+
 def test_a_dead_senders_rows_are_free_at_once(parts: Container, campaign_id: int, relay: Relay) -> None:
     """Answered, dotted, granted and only claimed: each ends as its journal says, and only one of them is unknown."""
     journal = Journal(parts.sending.journal_folder, "dead-1")
     with unit_of_work(parts.sessions) as session:
-        rows = claim(session, campaign_id, "dead-1")
-        scope = scope_of(session, campaign_id)
-        assert len(grant_intents(session, "dead-1", [row.id for row in rows[:3]], scope)) == 3
+        rows = claimed_by(session, campaign_id, "dead-1")
+    assert len(grant(parts, "dead-1", [row.id for row in rows[:3]], campaign_id)) == 3
     answered, dotted, granted = rows[:3]
-    journal.dot(answered.id, answered.fence)
+    journal.dots([(answered.id, answered.fence)])
     journal.write(Result(answered.id, answered.fence, DeliveryState.SENT, parts.clock.now(), code=250))
-    journal.dot(dotted.id, dotted.fence)
+    journal.dots([(dotted.id, dotted.fence)])
     journal._file.close()  # what SIGKILL does: the lock is gone, the file is there
     sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
     found = states(parts)
@@ -251,7 +276,7 @@ def test_a_dead_senders_rows_are_free_at_once(parts: Container, campaign_id: int
 def test_a_living_senders_journal_is_left_alone(parts: Container, campaign_id: int) -> None:
     journal = Journal(parts.sending.journal_folder, "alive")
     with unit_of_work(parts.sessions) as session:
-        claim(session, campaign_id, "alive")
+        claimed_by(session, campaign_id, "alive")
     sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
     assert set(states(parts).values()) == {"claimed"}
     journal.close(everything_recorded=True)
@@ -259,20 +284,21 @@ def test_a_living_senders_journal_is_left_alone(parts: Container, campaign_id: i
 
 def test_after_a_reboot_a_missing_dot_proves_nothing(parts: Container, campaign_id: int) -> None:
     with unit_of_work(parts.sessions) as session:
-        rows = claim(session, campaign_id, "old")
-        grant_intents(session, "old", [rows[0].id], scope_of(session, campaign_id))
+        rows = claimed_by(session, campaign_id, "old")
+    grant(parts, "old", [rows[0].id], campaign_id)
     folder: Path = parts.sending.journal_folder
     folder.mkdir(parents=True)
-    (folder / "old.jsonl").write_bytes(b'{"boot":"another"}\n')
+    (folder / "old.jsonl").write_bytes(b"Banother\n")
     sweep(parts.sessions, parts.queue, folder)
     assert states(parts)[rows[0].address] == "ambiguous"
 
 
 def test_an_expired_lease_gives_claims_back_and_intents_up(parts: Container, campaign_id: int) -> None:
     with unit_of_work(parts.sessions) as session:
-        rows = claim(session, campaign_id, "elsewhere")
-        grant_intents(session, "elsewhere", [rows[0].id], scope_of(session, campaign_id))
-        session.execute(update(Delivery).values(lease_until=parts.clock.now() - timedelta(seconds=1)))
+        rows = claimed_by(session, campaign_id, "elsewhere")
+    grant(parts, "elsewhere", [rows[0].id], campaign_id)
+    with unit_of_work(parts.sessions) as session:
+        expire(session, parts)
     sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
     found = states(parts)
     assert found.pop(rows[0].address) == "ambiguous"
@@ -282,9 +308,9 @@ def test_an_expired_lease_gives_claims_back_and_intents_up(parts: Container, cam
 def test_a_late_result_of_an_old_claim_changes_nothing(parts: Container, campaign_id: int) -> None:
     now = parts.clock.now()
     with unit_of_work(parts.sessions) as session:
-        old = claim(session, campaign_id, "old")[0]
+        old = claimed_by(session, campaign_id, "old")[0]
         session.execute(update(Delivery).values(owner=None, state=int(DeliveryState.QUEUED)))
-        claim(session, campaign_id, "new")
+        claimed_by(session, campaign_id, "new")
         record_results(session, "old", [Result(old.id, old.fence, DeliveryState.FAILED, now)])
     assert states(parts)[old.address] == "claimed"
 
@@ -296,12 +322,8 @@ def test_a_message_that_kills_its_worker_is_quarantined(parts: Container, campai
             session.execute(
                 update(Delivery).where(Delivery.address != address(0)).values(state=int(DeliveryState.SENT))
             )
-            assert [row.address for row in claim(session, campaign_id, owner)] == [address(0)]
-            session.execute(
-                update(Delivery)
-                .where(Delivery.owner == owner)
-                .values(lease_until=parts.clock.now() - timedelta(hours=1))
-            )
+            assert [row.address for row in claimed_by(session, campaign_id, owner)] == [address(0)]
+            expire(session, parts)
         sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
     assert row_of(parts, 0).reason == "quarantined"
 
@@ -375,10 +397,10 @@ def test_a_long_pause_expires_nobody(parts: Container, campaign_id: int, relay: 
 def test_what_is_deferred_after_a_cancel_ends(parts: Container, campaign_id: int) -> None:
     now = parts.clock.now()
     with unit_of_work(parts.sessions) as session:
-        row = claim(session, campaign_id, "me")[0]
+        row = claimed_by(session, campaign_id, "me")[0]
         campaigns.cancel(session, session.get_one(Campaign, campaign_id), actor="t", now=now)
         record_results(session, "me", [Result(row.id, row.fence, DeliveryState.DEFERRED, now, code=451)])
-        session.execute(update(Delivery).where(Delivery.owner == "me").values(lease_until=now - timedelta(1)))
+        expire(session, parts)
     sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
     told = report(parts, campaign_id)
     assert (told.open, told.skipped, told.adds_up) == (0, PEOPLE, True)
@@ -398,11 +420,10 @@ def test_a_refusal_counts_when_the_relay_hangs_up_after_it(
 def test_an_answer_that_was_heard_counts_after_the_lease_ran_out(parts: Container, campaign_id: int) -> None:
     now = parts.clock.now()
     with unit_of_work(parts.sessions) as session:
-        row = claim(session, campaign_id, "slept")[0]
-        grant_intents(session, "slept", [row.id], scope_of(session, campaign_id))
-        session.execute(
-            update(Delivery).where(Delivery.owner == "slept").values(lease_until=now - timedelta(1))
-        )
+        row = claimed_by(session, campaign_id, "slept")[0]
+    grant(parts, "slept", [row.id], campaign_id)
+    with unit_of_work(parts.sessions) as session:
+        expire(session, parts)
     sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
     assert states(parts)[row.address] == "ambiguous"
     with unit_of_work(parts.sessions) as session:

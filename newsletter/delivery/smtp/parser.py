@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from newsletter.delivery.replies import Reply
 
-_LINE = re.compile(rb"(\d{3})([ -]?)(.*)", re.DOTALL)
 LONGEST_LINE = 4096
 MOST_LINES = 100
 
@@ -19,33 +16,33 @@ class ReplyParser:
     """Collects bytes and gives whole replies."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._lines: list[bytes] = []
+        self._rest = b""
+        self._lines: list[str] = []
 
     def feed(self, data: bytes) -> list[Reply]:
         """Take bytes; return the replies that are complete now.
 
         :raises ProtocolError: for lines that are no replies, or without end.
         """
-        self._buffer += data
-        replies = []
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end]).rstrip(b"\r")
-            del self._buffer[: end + 1]
-            reply = self._take(line)
-            if reply is not None:
-                replies.append(reply)
-        if len(self._buffer) > LONGEST_LINE:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > LONGEST_LINE:
             raise ProtocolError("a reply line without end")
-        return replies
+        return [reply for line in lines if (reply := self._take(line)) is not None]
 
     def _take(self, line: bytes) -> Reply | None:
-        match = _LINE.fullmatch(line)
-        if match is None or len(self._lines) >= MOST_LINES:
+        code, mark = line[:3], line[3:4]
+        if not (len(code) == 3 and code.isdigit()) or mark not in (b" ", b"-", b"\r", b""):
             raise ProtocolError(f"not a reply: {line[:80]!r}")
-        self._lines.append(match[3])
-        if match[2] == b"-":
+        text = line[4:].rstrip(b"\r").decode("utf-8", "replace")
+        if mark == b"-":
+            self._keep(text)
             return None
-        text = b" ".join(self._lines).decode("utf-8", "replace")
-        self._lines = []
-        return Reply(int(match[1]), text)
+        if not self._lines:
+            return Reply(int(code), text)
+        lines, self._lines = (*self._lines, text), []
+        return Reply(int(code), " ".join(lines), lines)
+
+    def _keep(self, text: str) -> None:
+        if len(self._lines) >= MOST_LINES:
+            raise ProtocolError("a reply without end")
+        self._lines.append(text)

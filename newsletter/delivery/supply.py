@@ -1,0 +1,213 @@
+"""What a sender sends next: chunks are claimed ahead, admitted by the limits, merged, and handed out one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from newsletter.clock import Clock
+from newsletter.db.session import Sessions, unit_of_work
+from newsletter.delivery.checks import Scope
+from newsletter.delivery.claim import Claimed, claim
+from newsletter.delivery.gate import Admission, Gate, Held
+from newsletter.delivery.lineup import LineUp
+from newsletter.delivery.senders import sign_on
+from newsletter.delivery.smtp.conversation import Envelope, Transaction
+from newsletter.errors import NewsletterError, Unavailable
+from newsletter.logs import logger
+
+log = logger(__name__)
+
+#: Claim again when fewer rows than this wait: a claim takes some milliseconds, the lanes should not notice.
+LOW = 100
+#: Rows of groups that may not go now wait in the database once this many are in line.
+CROWD = 2000
+CROWD_SECONDS = 30
+#: Messages signed ahead for each lane.
+AHEAD = 2
+SIGNING_THREADS = 1
+#: How often a sender looks at a campaign's rows from the first one on: what came back lies behind its cursor.
+FROM_START_SECONDS = 30.0
+
+Prepare = Callable[[Claimed], Envelope]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """How a campaign's rows become messages. `is_costly`: signing takes so long that it is done ahead, in a thread."""
+
+    prepare: Prepare
+    is_costly: bool = False
+    names_since: bool = True
+
+
+@dataclass
+class Supply:
+    """The rows of one sender on their way to its lanes. `start_after` is the last row of an earlier claim."""
+
+    sessions: Sessions
+    clock: Clock
+    scope: Scope
+    owner: str
+    mail: Mail
+    gate: Gate
+    lanes: int
+    hold: Callable[[Held], None]
+    unwritable: Callable[[Claimed, str], None]
+    wake: Callable[[], None]
+    start_after: int = 0
+    is_dry: bool = False
+    claimed_count: int = 0
+    _is_filling: bool = False
+    _again: deque[Transaction] = field(default_factory=deque)
+    _signed: deque[Transaction] = field(default_factory=deque)
+    _signing: int = 0
+
+    def __post_init__(self) -> None:
+        self._line = LineUp(self.gate.most_at_once)
+        self._loop = asyncio.get_running_loop()
+        self._signer = ThreadPoolExecutor(SIGNING_THREADS, thread_name_prefix="signer")
+        self._cursor, self._from_start_at = self.start_after, self._loop.time()
+
+    @property
+    def cursor(self) -> int:
+        """The last row claimed in order."""
+        return self._cursor
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing is left and nothing more will come."""
+        waiting = self._is_filling or self._line or self._again or self._signed or self._signing
+        return self.is_dry and not waiting
+
+    def next(self) -> Transaction | None:
+        """Return the next message, or None when none may go now."""
+        if len(self._line) < LOW and not self.is_dry and not self._is_filling:
+            self._is_filling = True
+            self._filling = self._loop.create_task(self.fill())
+        if self._again:
+            return self._again.popleft()
+        if self.mail.is_costly:
+            self._sign_ahead()
+            return self._signed.popleft() if self._signed else None
+        while (taken := self._line.take()) is not None:
+            if (transaction := self._written(*taken)) is not None:
+                return transaction
+        return None
+
+    def _written(self, group: str, row: Claimed) -> Transaction | None:
+        """Return the message of a row; what cannot be written ends at once."""
+        try:
+            return self._transaction(group, row)
+        except (NewsletterError, ValueError) as error:
+            self._line.done(group)
+            self.unwritable(row, str(error))
+            return None
+
+    def _transaction(self, group: str, row: Claimed) -> Transaction:
+        return Transaction(
+            self.mail.prepare(row), row.id, row.fence, row.attempts, group, began=self._loop.time()
+        )
+
+    def _sign_ahead(self) -> None:
+        while len(self._signed) + self._signing < AHEAD * self.lanes:
+            taken = self._line.take()
+            if taken is None:
+                return
+            self._signing += 1
+            future = self._loop.run_in_executor(self._signer, self._transaction, *taken)
+            future.add_done_callback(lambda done, taken=taken: self._on_signed(done, *taken))  # type: ignore[misc]
+
+    def _on_signed(self, done: asyncio.Future[Transaction], group: str, row: Claimed) -> None:
+        self._signing -= 1
+        error = done.exception()
+        if error is None:
+            self._signed.append(done.result())
+        elif isinstance(error, NewsletterError | ValueError):
+            self._line.done(group)
+            self.unwritable(row, str(error))
+        else:
+            raise error
+        self.wake()
+
+    async def fill(self) -> None:
+        """Claim another chunk."""
+        self._is_filling = True
+        try:
+            self._make_room()
+            admission = await asyncio.to_thread(self._claim)
+            for held in admission.later:
+                self.hold(held)
+            self._line.add((self.gate.group_of(row.address), row) for row in admission.now)
+        except (SQLAlchemyError, Unavailable, OSError) as error:
+            log.warning("claim_failed", owner=self.owner, error=str(error)[:200])
+            self.is_dry = True  # what was claimed is freed with the lease; the sweep sends the next hint
+        finally:
+            self._is_filling = False
+        self.wake()
+
+    def _claim(self) -> Admission:
+        with unit_of_work(self.sessions) as session:
+            if not self.claimed_count:
+                sign_on(session, self.owner, self.scope.campaign_id)
+            rows = self._next_rows(claim_in(session, self.scope, self.owner, self.mail))
+        self.is_dry = not rows
+        self.claimed_count += len(rows)
+        return self.gate.admit(rows)
+
+    def _next_rows(self, claim_after: Callable[[int], list[Claimed]]) -> list[Claimed]:
+        now = self._loop.time()
+        if now - self._from_start_at > FROM_START_SECONDS:
+            self._cursor, self._from_start_at = 0, now
+        rows = claim_after(self._cursor)
+        if not rows and self._cursor:
+            rows = claim_after(0)
+        self._cursor = max((row.id for row in rows), default=self._cursor)
+        return rows
+
+    def _make_room(self) -> None:
+        """Let rows that may not go now wait in the database, before they fill the memory."""
+        if len(self._line) < CROWD:
+            return
+        until = self.clock.now() + timedelta(seconds=CROWD_SECONDS)
+        for group in self._line.blocked():
+            self.hold_group(group, until, "slow")
+
+    def hold_group(self, group: str, until: datetime, why: str) -> None:
+        """Let every row of a group wait."""
+        for row in self._line.remove(group):
+            self.hold(Held(row.id, until, why))
+
+    def again(self, transaction: Transaction) -> None:
+        """Take back a message whose connection broke before its dot; it is the next to go."""
+        self._again.append(replace(transaction, began=self._loop.time(), refusal=None, is_second_try=True))
+
+    def done(self, transaction: Transaction) -> None:
+        """Note that a message has left its lane."""
+        self._line.done(transaction.group)
+
+    def give_up(self) -> list[int]:
+        """Return the rows that were claimed and will not be sent by this sender."""
+        written = [each.row_id for each in (*self._again, *self._signed)]
+        self._again.clear()
+        self._signed.clear()
+        return [row.id for row in self._line.clear()] + written
+
+    async def close(self) -> None:
+        """Wait for what is under way in threads."""
+        self.is_dry = True
+        while self._is_filling or self._signing:
+            await asyncio.sleep(0.005)
+        self._signer.shutdown(wait=False)
+
+
+def claim_in(session: Session, scope: Scope, owner: str, mail: Mail) -> Callable[[int], list[Claimed]]:
+    """Return a function that claims the rows beyond a given one."""
+    return lambda after: claim(session, scope.campaign_id, owner, after=after, since=mail.names_since)
