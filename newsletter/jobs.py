@@ -16,6 +16,7 @@ class JobName(StrEnum):
     FREEZE_CAMPAIGN = "delivery.freeze_campaign"
     SEND_CAMPAIGN = "delivery.send_campaign"
     SWEEP_DELIVERIES = "delivery.sweep"
+    LOOK_UP_DOMAINS = "delivery.look_up_domains"
     APPLY_REJECTIONS = "feedback.apply_rejections"
     APPLY_RETURNED_MAIL = "feedback.apply_returned_mail"
     SWEEP_FEEDBACK = "feedback.sweep"

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.audience.models import Subscriber
 from newsletter.clock import Clock
 from newsletter.db.session import Sessions, unit_of_work
-from newsletter.delivery.limits.models import DestinationDomain, LimitCounter
+from newsletter.delivery.limits.models import DestinationDomain, LimitCounter, insert_missing
 from newsletter.delivery.limits.providers import KNOWN_DOMAINS, group_of_mx
 
 BATCH = 50
@@ -37,18 +37,20 @@ class MxLookup(Protocol):
 
 
 def look_up_domains(sessions: Sessions, lookup: MxLookup, clock: Clock) -> int:
-    """Look up domains of new subscribers, or the stalest; return how many. No transaction is open while DNS is asked."""
-    now = clock.now()
+    """Look up domains of new subscribers, or the stalest; return how many. No transaction is open while DNS is asked.
+
+    What there was no time for counts as unanswered: it is asked for again in an hour.
+    """
+    now, end = clock.now(), clock.monotonic() + BATCH_SECONDS
     with unit_of_work(sessions) as session:
-        domains = _due_domains(session, now)
-    end, found = clock.monotonic() + BATCH_SECONDS, []
-    for domain in domains:
-        if clock.monotonic() > end:
-            break
-        found.append((domain, lookup.hosts(domain)))
+        if not _is_time(session, now):
+            return 0
+        domains, after = _due_domains(session, now)
+    found = {domain: lookup.hosts(domain) if clock.monotonic() < end else None for domain in domains}
     with unit_of_work(sessions) as session:
-        for domain, hosts in found:
+        for domain, hosts in found.items():
             store(session, domain, hosts, now)
+        session.get_one(LimitCounter, _CURSOR).document = {"after": after}
     return len(found)
 
 
@@ -67,17 +69,19 @@ def store(session: Session, domain: str, hosts: Sequence[str] | None, now: datet
     return row
 
 
-def _due_domains(session: Session, now: datetime) -> list[str]:
-    cursor = session.get(LimitCounter, _CURSOR)
-    if cursor is None:
-        cursor = LimitCounter(key=_CURSOR, document={"after": 0}, updated_at=now)
-        session.add(cursor)
-    elif now - cursor.updated_at < PAUSE:
-        return []
+def _is_time(session: Session, now: datetime) -> bool:
+    """Say whether the last batch is long enough ago; embedded, the job ticks every second."""
+    last = session.scalar(select(LimitCounter.updated_at).where(LimitCounter.key == _CURSOR))
+    return last is None or now - last >= PAUSE
+
+
+def _due_domains(session: Session, now: datetime) -> tuple[list[str], int]:
+    """Return a batch, and the subscriber up to whom all are known once it is stored; nobody else begins one meanwhile."""
+    insert_missing(session, LimitCounter, [{"key": _CURSOR, "document": {"after": 0}, "updated_at": now}])
+    cursor = session.get_one(LimitCounter, _CURSOR, with_for_update=True)
     cursor.updated_at = now
     new, after = _new_domains(session, int(cursor.document["after"]))
-    cursor.document = {"after": after}
-    return new or _stale_domains(session, now)
+    return new or _stale_domains(session, now), after
 
 
 def _new_domains(session: Session, after: int) -> tuple[list[str], int]:
