@@ -58,7 +58,7 @@ def find_binary(name: str, *folders: str, package: str) -> str:
     return found
 
 
-def _unprivileged() -> dict[str, object]:
+def unprivileged() -> dict[str, object]:
     return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
@@ -72,8 +72,11 @@ class PostgresServer:
 
     @classmethod
     @contextmanager
-    def started(cls) -> Iterator[PostgresServer]:
-        """Make a cluster in a temporary folder and run it until the block ends."""
+    def started(cls, *, durable: bool = False) -> Iterator[PostgresServer]:
+        """Make a cluster in a temporary folder and run it until the block ends.
+
+        A killed worker is not a power cut: tests need what the kernel has, not what the disk has; benchmarks are durable.
+        """
         folder = Path(tempfile.mkdtemp(prefix="pg-"))
         folder.chmod(0o777)
         data, port = folder / "data", free_port()
@@ -95,7 +98,7 @@ class PostgresServer:
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=folder,
-            **_unprivileged(),  # type: ignore[call-overload]
+            **unprivileged(),  # type: ignore[call-overload]
         )
         process = subprocess.Popen(
             [
@@ -110,14 +113,13 @@ class PostgresServer:
                 "127.0.0.1",
                 "-c",
                 "max_connections=200",
-                # A killed worker is not a power cut: tests need what the kernel has, not what the disk has.
                 "-c",
-                "fsync=off",
+                f"fsync={'on' if durable else 'off'}",
             ],
             stdout=subprocess.DEVNULL,
             stderr=(folder / "log").open("wb"),
             cwd=folder,
-            **_unprivileged(),  # type: ignore[call-overload]
+            **unprivileged(),  # type: ignore[call-overload]
         )
         try:
             wait_for(lambda: _answers(port), "PostgreSQL's start")
