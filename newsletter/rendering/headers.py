@@ -18,11 +18,15 @@ _TOKEN = re.compile(r"[!-9;-~]+")
 _PLAIN = re.compile(r"[ -~]*")
 _ATOM_PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
 _ADDRESS = re.compile(r"[!-~]{1,64}@[A-Za-z0-9.\-\[\]:]{1,253}")
+#: A name that stands in a header as it is: letters, digits, dashes and single spaces between them.
+_EASY_NAME = re.compile(r"(?:[A-Za-z0-9-]+(?: [A-Za-z0-9-]+)*)?")
 _WORD_BYTES = 45  # 60 letters of base64 in an encoded-word of at most 75 (RFC 2047 §2)
 
 
 def clean_value(text: str) -> str:
     """Return a value from outside on one line: no CR, LF, NUL or other control, encoded-words defused."""
+    if text.isprintable() and "=?" not in text:
+        return text.strip()
     return _ENCODED_WORD.sub(lambda match: match[0].replace("=?", "= ?"), _FORBIDDEN.sub(" ", text)).strip()
 
 
@@ -51,6 +55,10 @@ def mailbox(name: str, display: str, address: str) -> bytes:
     """
     if not _ADDRESS.fullmatch(address):
         raise InvalidInput(f"{address!r} cannot be written in a {name} header.")
+    if _EASY_NAME.fullmatch(display):
+        line = f"{name}: {display} <{address}>" if display else f"{name}: <{address}>"
+        if len(line) <= FOLD_AT:
+            return line.encode("ascii") + b"\r\n"
     return folded(name, [*phrase(display), f"<{address}>"])
 
 
@@ -69,6 +77,9 @@ def phrase(display: str) -> list[str]:
 
 def encoded_words(text: str) -> list[str]:
     """Return UTF-8 base64 encoded-words of at most 75 characters, cut between characters."""
+    whole = text.encode("utf-8")
+    if len(whole) <= _WORD_BYTES:
+        return [_encoded_word(whole)]
     words, chunk = [], b""
     for character in text:
         encoded = character.encode("utf-8")
@@ -77,7 +88,11 @@ def encoded_words(text: str) -> list[str]:
             chunk = b""
         chunk += encoded
     words.append(chunk)
-    return [f"=?utf-8?b?{base64.b64encode(word).decode('ascii')}?=" for word in words]
+    return [_encoded_word(word) for word in words]
+
+
+def _encoded_word(chunk: bytes) -> str:
+    return f"=?utf-8?b?{base64.b64encode(chunk).decode('ascii')}?="
 
 
 def folded(name: str, words: list[str]) -> bytes:

@@ -2,7 +2,8 @@
 inside a token and a reader's value can be laid between two soft breaks.
 
 Always 7-bit safe, whatever the server offers, so that a relay cannot re-encode and break a signature (M4). A dot at the
-start of a line is written =2E: dot-stuffing is never needed.
+start of a line is written =2E: dot-stuffing is never needed. A tab, and a space after a space, are written in their
+encoded form too: no line has a run of white space, so the body is its own relaxed canonical form (RFC 6376 §3.4.4).
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 
 LINE = 75
 SOFT = b"=\r\n"
-_QUICK = re.compile(r"[A-Za-z0-9@_-][A-Za-z0-9@._ -]{0,70}(?<! )")
+#: Values that need neither encoding nor escaping: no white space but single spaces inside.
+_QUICK = re.compile(r"[A-Za-z0-9@_-][A-Za-z0-9@._-]*(?: [A-Za-z0-9@._-]+)*")
 _SAFE = frozenset(range(33, 127)) - {ord("=")}
+_ALONE = tuple(bytes([byte]) if byte in _SAFE or byte == 32 else b"=%02X" % byte for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def _line(raw: bytes) -> bytes:
     out, width = bytearray(), 0
     last = len(raw) - 1
     for index, byte in enumerate(raw):
-        plain = byte in _SAFE or (byte in (32, 9) and index != last)
+        plain = byte in _SAFE or (byte == 32 and index != last and out[-1:] != b" ")
         if byte == 46 and width == 0:  # a leading dot
             plain = False
         size = 1 if plain else 3
@@ -68,9 +71,12 @@ def _line(raw: bytes) -> bytes:
 
 def quoted_value(value: str) -> bytes:
     """Encode a reader's value so that it fits between two soft breaks."""
-    if _QUICK.fullmatch(value):
+    if len(value) < LINE and _QUICK.fullmatch(value):
         return value.encode("ascii")
-    return _line(value.encode("utf-8", "replace"))
+    raw = value.encode("utf-8", "replace")
+    if len(raw) * 3 <= LINE and raw[:1] != b"." and raw[-1:] != b" " and b"  " not in raw:
+        return b"".join([_ALONE[byte] for byte in raw])
+    return _line(raw)
 
 
 def body_segments(text: SegmentedText) -> tuple[bytes, ...]:

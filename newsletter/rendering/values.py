@@ -25,7 +25,8 @@ class Recipient:
     @property
     def first_name(self) -> str:
         """The first word of the name, or empty when there is none."""
-        return self.name.split()[0] if self.name.split() else ""
+        words = self.name.split(maxsplit=1)
+        return words[0] if words else ""
 
 
 def sample_recipient(from_address: str) -> Recipient:
