@@ -1,17 +1,15 @@
-"""How fast a campaign is sent, beside the fastest sender at hand: Postfix's smtp-source, to the same sink.
+"""How fast a campaign is sent, beside the fastest sender at hand: Postfix's smtp-source, to the same smtp-sink.
 
-    python -m benchmarks.delivery --recipients 5000 --rounds 3 --json result.json
+    python -m benchmarks.delivery --recipients 50000 --rounds 3 --json result.json
 
-What is timed is the real path: claim rows, merge each message, commit the intent before each final dot, take the reply
-into the ledger; the freeze of the audience is timed by itself. One sender process, as `newsletter worker --concurrency 1`.
-smtp-source sends messages of the same size over as many connections, and keeps no ledger at all.
+What is timed is the real path: claim rows, merge each message, sign it, commit the intent before each final dot, take the
+reply into the ledger. `workers` is PostgreSQL, Redis and Celery's prefork processes; `embedded` is SQLite in one process.
+smtp-source sends messages of the same size over 10 and over 50 open sessions (the better one counts), keeps no ledger and
+has one text for everybody.
 
-Everything runs on this machine over the loopback, so rates are not those of a real network; the ratio within a round
-is what compares. From round to round the order of the senders turns, so that a disturbance of the machine does not
-always meet the same one. After each run the books are checked: the sink took one message for each recipient, and the
-report adds up. A run that does not is an error, not a number. The table shows medians; the JSON has every round.
-
-PostgreSQL runs on a fresh cluster without fsync (see tests/servers.py) unless --postgresql-url names a server of yours.
+Everything runs on this machine over the loopback, so rates are not those of a real network; the ratio within a round is
+what compares. PostgreSQL syncs its log as it does by default. After each run the books are checked: a run that does not
+add up is an error, not a number. The table shows medians; the JSON has every run.
 """
 
 from __future__ import annotations
@@ -22,19 +20,16 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from benchmarks.campaign import prepared, run_campaign
-from benchmarks.measured import Measured, Round, table
-from benchmarks.smtp_source import find_smtp_source, run_smtp_source
-from tests.servers import PostgresServer
-from tests.support.sink import running_sink
+from benchmarks.campaign import CONNECTIONS, Bench, Sent, bench
+from benchmarks.measured import Measured, table
+from benchmarks.sink import best_source, running_smtp_sink
+from tests.servers import PostgresServer, RedisServer
 
-Run = Callable[[], Measured]
-#: Size of smtp-source's messages until one of ours has been measured.
-USUAL_BYTES = 40_000
+SENDERS = ("workers", "embedded")
 
 
 def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -43,112 +38,85 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog="benchmarks.delivery", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--recipients", type=int, default=5000, help="Messages of one run (default 5000).")
-    add("--connections", type=int, default=20, help="SMTP connections, ours and smtp-source's (default 20).")
+    add("--recipients", type=int, default=20_000, help="Messages of one run (default 20000).")
     add("--rounds", type=int, default=3, help="Rounds (default 3).")
-    add("--databases", default="sqlite,postgresql", help="sqlite, postgresql or both with a comma (default).")
-    add("--postgresql-url", default="", help="An empty database of yours; only for one round.")
-    add(
-        "--delay", type=float, default=0.0, help="Seconds the sink waits before each final reply (default 0)."
-    )
-    add("--json", type=Path, help="Write every round to this file.")
+    add("--senders", default=",".join(SENDERS), help="workers, embedded or both with a comma (default).")
+    add("--processes", type=int, default=2, help="Celery's prefork processes (default 2).")
+    add("--connections", type=int, default=CONNECTIONS, help="SMTP connections of each process (default 20).")
+    add("--kilobytes", type=int, default=42, help="Size of a message on the wire (default 42).")
+    add("--json", type=Path, help="Write every run to this file.")
     return parser.parse_args(arguments)
 
 
-class Benchmark:
-    """The senders of one benchmark, and the servers they need."""
+class Rounds:
+    """The servers of a benchmark and its runs."""
 
     def __init__(self, given: argparse.Namespace, stack: ExitStack) -> None:
-        self._given, self._bytes = given, USUAL_BYTES
-        self._postgres = self._server(stack)
-        self.runs: list[Run] = [self._ours(name) for name in given.databases.split(",")]
-        binary = find_smtp_source()
-        if binary is None:
-            print("smtp-source is missing (it comes with Postfix): there will be no ratio.", file=sys.stderr)
-        else:
-            self.runs.append(lambda: self._smtp_source(binary))
+        self._given = given
+        workers = "workers" in given.senders
+        self._postgres = stack.enter_context(PostgresServer.started(durable=True)) if workers else None
+        self._redis = stack.enter_context(RedisServer.started()) if workers else None
+        self._sink = stack.enter_context(running_smtp_sink())
 
-    def _server(self, stack: ExitStack) -> PostgresServer | None:
-        if "postgresql" not in self._given.databases or self._given.postgresql_url:
-            return None
-        return stack.enter_context(PostgresServer.started())
-
-    def _ours(self, database: str) -> Run:
-        def run() -> Measured:
-            given = self._given
-            with ExitStack() as stack:
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-                sink = stack.enter_context(running_sink(folder, delay=given.delay))
-                url = stack.enter_context(self._database(database, folder))
-                parts = stack.enter_context(
-                    prepared(
-                        folder,
-                        sink,
-                        database_url=url,
-                        recipients=given.recipients,
-                        connections=given.connections,
-                    )
-                )
-                done = run_campaign(parts, sink, sender=database, recipients=given.recipients)
-            self._bytes = done.message_bytes
-            return done
-
-        return run
-
-    def _database(self, name: str, folder: Path) -> AbstractContextManager[str]:
-        if name == "sqlite":
-            return nullcontext(f"sqlite:///{folder / 'benchmark.db'}")
-        if self._postgres is None:
-            return nullcontext(self._given.postgresql_url)
-        return self._postgres.database()
-
-    def _smtp_source(self, binary: str) -> Measured:
+    def run(self, sender: str) -> Measured:
+        """Run one sender, then smtp-source."""
         given = self._given
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            running_sink(Path(folder), delay=given.delay) as sink,
-        ):
-            return run_smtp_source(
-                binary,
-                sink,
-                recipients=given.recipients,
-                connections=given.connections,
-                message_bytes=self._bytes,
-            )
+        with self._prepared(sender) as made:
+            sent = made.embedded() if sender == "embedded" else made.with_workers(processes=given.processes)
+            size = made.message_bytes
+        messages = max(1000, min(given.recipients, 20_000))
+        source = best_source(self._sink, messages=messages, message_bytes=size)
+        return measured(sender, size, sent, source.rate)
+
+    @contextmanager
+    def _prepared(self, sender: str) -> Iterator[Bench]:
+        given, sink = self._given, self._sink
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            database, broker = f"sqlite:///{folder / 'benchmark.db'}", "memory://"
+            if sender == "workers" and self._postgres is not None and self._redis is not None:
+                database, broker = stack.enter_context(self._postgres.database()), self._redis.url
+            made = bench(
+                folder, sink, database_url=database, broker_url=broker, recipients=given.recipients,
+                kilobytes=given.kilobytes, connections=given.connections,
+            )  # fmt: skip
+            yield stack.enter_context(made)
 
 
-def measure(given: argparse.Namespace) -> list[Round]:
+def measured(sender: str, size: int, sent: Sent, source_rate: float) -> Measured:
+    """Return a run's figures."""
+    return Measured(
+        sender, sent.recipients, size, sent.recipients / sent.seconds, source_rate, sent.cpu_us, sent.peak_mb,
+        sent.freeze_rate,
+    )  # fmt: skip
+
+
+def measure(given: argparse.Namespace) -> list[Measured]:
     """Run every round, telling each result as it comes."""
-    rounds: list[Round] = []
+    runs: list[Measured] = []
     with ExitStack() as stack:
-        runs = Benchmark(given, stack).runs
+        rounds = Rounds(given, stack)
         for number in range(given.rounds):
-            turn = number % len(runs)
-            measured = [run() for run in runs[turn:] + runs[:turn]]
-            for one in measured:
-                print(f"round {number + 1}: {one.sender:<12} {one.rate:8,.0f} messages/s", file=sys.stderr)
-            rounds.append(measured)
-    return rounds
+            for sender in given.senders.split(","):
+                runs.append(rounds.run(sender))
+                print(f"round {number + 1}: {runs[-1].to_json()}", file=sys.stderr)
+    return runs
+
+
+def document(given: argparse.Namespace, runs: Sequence[Measured]) -> dict[str, object]:
+    """Return what the JSON file holds."""
+    machine = {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    options = {name: value for name, value in vars(given).items() if name != "json"}
+    return {"machine": machine, "options": options, "runs": [run.to_json() for run in runs]}
 
 
 def main() -> None:
     """Measure, print the table, write the JSON."""
     given = read_options()
-    rounds = measure(given)
-    print(table(rounds))
+    runs = measure(given)
+    print(table(runs))
     if given.json:
-        document = {
-            "machine": {
-                "cpus": os.cpu_count(),
-                "system": platform.platform(),
-                "python": platform.python_version(),
-            },
-            "recipients": given.recipients,
-            "connections": given.connections,
-            "delay": given.delay,
-            "rounds": [[one.to_json() for one in measured] for measured in rounds],
-        }
-        given.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps(document(given, runs), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ log = logger(__name__)
 #: Waiting this long for more connections halves the CPU of short rounds.
 GATHER_SECONDS = 0.001
 #: The share of the living connections for which a round is not delayed.
-ENOUGH = 0.8
+ENOUGH = 0.25
 IDLE_SECONDS = 0.05
 CHORE_SECONDS = 0.05
 RENEW_SECONDS = 15.0
