@@ -240,7 +240,7 @@ def test_five_troubles_rest_the_group_for_everybody_and_one_message_probes_it(pl
     one.flush()
     admission = two.admit(rows)
     assert len(admission.now) == 10
-    assert {held.why for held in admission.later} == {"breaker"}
+    assert {held.why for held in admission.later} == {"resting"}
     assert all(
         timedelta(seconds=59) < held.until - place.clock.now() < timedelta(minutes=3)
         for held in admission.later
@@ -312,16 +312,33 @@ def test_a_slow_group_gives_its_rows_back_and_then_gets_a_few_at_a_time(here: Pl
     assert {held.why for held in admission.later} == {"slow"}
 
 
-def test_a_group_that_is_silent_while_others_answer_rests(here: Place) -> None:
+def test_a_group_that_is_silent_while_others_answer_counts_as_slow(here: Place) -> None:
     gate = here.gate()
-    gate.admit(chunk(100, "pit.example") + chunk(100, first=1000))
-    assert gate.rests_until("pit.example") is None
+    rows = chunk(100, "pit.example") + chunk(100, first=1000)
+    gate.admit(rows)
+    for _ in range(100):
+        gate.answered("example.com", seconds=0.01)
+    here.clock.pass_by(seconds=4)
+    assert len(gate.admit(rows).now) == 200  # a first look: who has been asked
     gate.answered("example.com", seconds=0.01)
-    here.clock.pass_by(seconds=2)
-    assert gate.rests_until("pit.example") is None
-    here.clock.pass_by(seconds=2)
-    assert gate.rests_until("pit.example") is not None
-    assert gate.rests_until("example.com") is None
+    here.clock.pass_by(seconds=4)
+    held = gate.admit(rows).later
+    assert len(held) == 100
+    assert {one.why for one in held} == {"slow"}
+    here.clock.pass_by(seconds=31)
+    assert len(gate.admit(rows).now) == 101
+    assert gate.most_at_once("pit.example") == 1
+    for _ in range(40):
+        gate.answered("pit.example", seconds=0.01)
+    here.clock.pass_by(seconds=1)
+    assert len(gate.admit(rows).now) == 200
+
+
+def test_when_nobody_answers_the_relay_is_slow_and_no_group_is(here: Place) -> None:
+    gate = here.gate()
+    for _ in range(5):
+        here.clock.pass_by(seconds=4)
+        assert len(gate.admit(chunk(10, "one.example") + chunk(10, "two.example", 50)).now) == 20
 
 
 def test_a_tarpit_alone_gets_half_the_lanes(here: Place) -> None:

@@ -109,9 +109,9 @@ def test_a_group_that_rests_says_why_and_can_be_tried_again(admin: Browser, cont
 def test_waiting_messages_are_counted_by_what_holds_them(admin: Browser, container: Container) -> None:
     with unit_of_work(container.sessions) as session:
         rows = session.scalars(select(Delivery).where(Delivery.campaign_id == 3).limit(3)).all()
-        for row, reason in zip(rows, ("limit", "limit", "breaker"), strict=True):
+        for row, reason in zip(rows, ("limit", "limit", "resting"), strict=True):
             row.state, row.reason = int(DeliveryState.DEFERRED), reason
-    assert "1 message for a group that rests, 2 messages for a limit." in text(admin.page(ROOM))
+    assert "2 messages for a limit, 1 message for a group that rests." in text(admin.page(ROOM))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ OWN_WEIGHT = 0.3
 USUAL_WEIGHT = 0.05
 #: One answer counts as at most so many times the usual time: a tarpit must not look usual.
 OUTLIER = 4.0
+#: Seconds of a slow group's sending that a chunk may hold.
+PORTION_SECONDS = 5.0
 MOST_GROUPS = 10_000
 
 
@@ -83,7 +85,6 @@ class Lanes:
             return self.fewest
         return min(self.connections, self.fewest + lane.answers)
 
-    def seconds_of(self, group: str) -> float:
-        """Return how long the group takes to answer; the usual time when it never did."""
-        lane = self._lanes.get(group)
-        return lane.seconds if lane is not None else self.usual
+    def portion(self, group: str) -> int:
+        """Return how many rows of a slow group a sender can do with in a few seconds."""
+        return max(1, int(self.share(group) * PORTION_SECONDS / self._lanes[group].seconds))

@@ -91,7 +91,7 @@ class Overview:
         return asdict(self)
 
 
-HELD_WORDS = ("limit", "breaker", "hours", "slow")
+HELD_WORDS = ("limit", "resting", "hours", "slow")
 
 
 def overview(session: Session, limiter: Limiter, now: datetime) -> Overview:

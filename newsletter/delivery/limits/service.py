@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 from newsletter.clock import Clock
 from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.events import note_once
+from newsletter.delivery.limits.asking import Asking
 from newsletter.delivery.limits.destinations import Destinations
 from newsletter.delivery.limits.gate import LimitGate
 from newsletter.delivery.limits.limiter import Limiter
 from newsletter.delivery.limits.models import GroupBreaker, LimitCounter
 from newsletter.delivery.limits.reading import Sending
+from newsletter.delivery.limits.watch import Watch
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.states import DeliveryState
 from newsletter.logs import logger
@@ -50,12 +52,14 @@ class Limits:
         with self.reading_sessions() as session:
             sending = sending_of(session.get_one(Campaign, campaign_id), relays)
         return LimitGate(
-            sessions=self.sessions,
-            clock=self.clock,
-            limiter=self.limiter,
-            destinations=self.destinations,
-            sending=sending,
-            connections=connections,
+            self.sessions, self.clock, self._asking(campaign_id), self.destinations, sending,
+            Watch(self.clock, connections),
+        )  # fmt: skip
+
+    def _asking(self, campaign_id: int) -> Asking:
+        return Asking(
+            self.limiter,
+            self.clock,
             owner=f"{self._name}:{campaign_id}",
             waiting=lambda: self._open_rows(campaign_id),
             notice=lambda answers, why: self._notice(campaign_id, answers, why),

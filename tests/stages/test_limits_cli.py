@@ -1,0 +1,140 @@
+"""`newsletter limits`: set, list, remove, groups, warm-up, hours, as an administrator types them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.cli import main, support
+from newsletter.db import migrate
+from newsletter.db.session import unit_of_work
+from newsletter.delivery.limits.models import GroupBreaker
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Run `newsletter …` in an installation with a publication."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSLETTER_DATA_DIR", str(tmp_path / "var"))
+    support.container.cache_clear()
+    parts = support.container()
+    migrate.upgrade(parts.engine)
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["newsletter", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main.main()
+        output = capsys.readouterr()
+        return int(end.value.code or 0), output.out, output.err
+
+    sender = "The Letter <letter@example.com>"
+    assert command("publication", "create", "letter", "--name", "Letter", "--from", sender)[0] == 0
+    yield command
+    parts.dispose()
+    support.container.cache_clear()
+
+
+def document(run: Run, *arguments: str) -> Any:
+    """Run a command with --json and return what it printed, which must be all it printed."""
+    code, out, _ = run(*arguments, "--json")
+    assert code == 0
+    return json.loads(out)
+
+
+def test_a_limit_is_set_listed_and_removed(run: Run) -> None:
+    assert document(run, "limits", "set", "relay", "main", "10/second") == {
+        "scope": "relay",
+        "name": "main",
+        "per": "second",
+        "count": 10,
+    }
+    run("limits", "set", "publication", "letter", "5,000/day")
+    said = run("limits", "list")[1]
+    assert "relay        main                     10/second          set      10 left" in said
+    assert "5,000/day" in said
+    assert "group        google                   5 at once          shipped" in said
+    rows = {(row["name"], row["per"]): row for row in document(run, "limits", "list")["limits"]}
+    assert rows["letter", "day"]["left"] == 5000
+    assert run("limits", "remove", "relay", "main", "--per", "second")[0] == 0
+    assert run("limits", "remove", "relay", "main", "--per", "second") == (
+        1, "", "No limit per second is set for the relay main.\n",
+    )  # fmt: skip
+
+
+def test_shipped_limits_are_changed_switched_off_and_come_back(run: Run) -> None:
+    run("limits", "set", "group", "google", "--at-once", "8")
+    assert "8 at once" in run("limits", "list")[1]
+    run("limits", "set", "group", "google", "--off")
+    assert "any number" in run("limits", "list")[1]
+    run("limits", "remove", "group", "google")
+    assert "5 at once" in run("limits", "list")[1]
+
+
+def test_groups_say_who_rests_and_can_be_tried_again(run: Run) -> None:
+    with unit_of_work(support.container().sessions) as session:
+        later = datetime.now(UTC) + timedelta(hours=1)
+        session.add(GroupBreaker(destination_group="pit.example", open_until=later, why="421 busy"))
+    said = run("limits", "groups")[1]
+    assert "pit.example" in said
+    assert "421 busy" in said
+    assert {row["name"]: row["state"] for row in document(run, "limits", "groups")}["pit.example"] == "open"
+    assert "pit.example" not in run("limits", "groups", "--close", "pit.example")[1]
+    assert run("limits", "groups", "--close", "pit.example") == (
+        1,
+        "",
+        "Nothing is wrong with pit.example.\n",
+    )
+
+
+def test_warm_ups_and_hours_are_set_listed_and_removed(run: Run) -> None:
+    run("limits", "warm-up", "relay", "new", "--days", "50, 75", "--first-day", "2026-03-01", "--most", "60")
+    run("limits", "warm-up", "publication", "letter")
+    run("limits", "hours", "publication", "letter", "--between", "08:00-20:00", "--spread", "180")
+    said = run("limits", "list")[1]
+    assert "warm-up: over" in said
+    assert "warm-up: 50 today" in said
+    assert "08:00-20:00, spread over 180 minutes" in said
+    seen = document(run, "limits", "list")
+    assert seen["hours"][0]["spread_minutes"] == 180
+    run("limits", "warm-up", "relay", "new", "--remove")
+    run("limits", "hours", "publication", "letter", "--remove")
+    seen = document(run, "limits", "list")
+    assert ([row["name"] for row in seen["warm_ups"]], seen["hours"]) == (["letter"], [])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("set", "relay", "main"),
+        ("set", "relay", "main", "10/second", "--off"),
+        ("set", "relay", "main", "--at-once", "5"),
+        ("set", "relay", "main", "--off"),
+        ("set", "relay", "main", "fast"),
+        ("set", "moon", "main", "1/day"),
+        ("set", "group", "../x", "1/day"),
+        ("set", "publication", "nobody", "1/day"),
+        ("set", "group", "tiny.example", "--off"),
+        ("remove", "moon", "main"),
+        ("warm-up", "relay", "new", "--days", "1,x"),
+        ("warm-up", "relay", "new", "--first-day", "soon"),
+        ("warm-up", "relay", "new", "--time-zone", "Moon/Base"),
+        ("warm-up", "relay", "new", "--growth", "200"),
+        ("warm-up", "relay", "new", "--remove"),
+        ("hours", "publication", "letter"),
+        ("hours", "publication", "letter", "--between", "8"),
+        ("hours", "campaign", "99", "--spread", "10"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_sentence(run: Run, words: tuple[str, ...]) -> None:
+    code, out, err = run("limits", *words)
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+    assert err.rstrip().endswith(".")
