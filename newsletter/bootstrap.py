@@ -18,9 +18,11 @@ from newsletter.settings import Settings
 if TYPE_CHECKING:
     from celery import Celery
 
+    from newsletter.delivery.dkim.publishing import TxtLookup
     from newsletter.delivery.limits.limiter import Limiter
     from newsletter.delivery.limits.service import Limits
     from newsletter.delivery.service import SendingParts
+    from newsletter.sealing import Sealer
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,20 @@ class Container:
         return Keyring(self.settings.secret)
 
     @cached_property
+    def sealer(self) -> Sealer:
+        """Seals relay passwords and DKIM keys."""
+        from newsletter.sealing import Sealer
+
+        return Sealer(self.settings.secret)
+
+    @cached_property
+    def txt_lookup(self) -> TxtLookup:
+        """Asks DNS for the records of DKIM keys."""
+        from newsletter.adapters.txt_lookup import DnsTxtLookup
+
+        return DnsTxtLookup()
+
+    @cached_property
     def sending(self) -> SendingParts:
         """What the delivery stage needs of this installation."""
         from newsletter.delivery.outgoing import MailRoom
@@ -61,7 +77,7 @@ class Container:
             sessions=self.sessions,
             queue=self.queue,
             clock=self.clock,
-            room=MailRoom(self.keyring, settings.base_url, settings.bounce_domain),
+            room=MailRoom(self.keyring, self.sealer, settings.base_url, settings.bounce_domain),
             target=SmtpTarget.from_url(settings.smtp_url),
             data_dir=settings.data_dir,
             connections=settings.smtp_connections,

@@ -6,7 +6,9 @@ from newsletter.content import models as content_models
 from newsletter.db.base import Base
 from newsletter.delivery import models as delivery_models
 from newsletter.delivery import senders
+from newsletter.delivery.dkim import models as dkim_models
 from newsletter.delivery.limits import models as limit_models
+from newsletter.delivery.relays import models as relay_models
 from newsletter.feedback import models as feedback_models
 from newsletter.issues import models as issues_models
 
@@ -17,9 +19,11 @@ __all__ = [
     "audience_models",
     "content_models",
     "delivery_models",
+    "dkim_models",
     "feedback_models",
     "issues_models",
     "limit_models",
     "metadata",
+    "relay_models",
     "senders",
 ]

@@ -65,6 +65,41 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_consents_subscriber_id"), ["subscriber_id"], unique=False)
 
     op.create_table(
+        "deliveries",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("subscriber_id", sa.BigInteger(), nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=False),
+        sa.Column("address_key", sa.String(length=254), nullable=False),
+        sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=True),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("crashes", sa.SmallInteger(), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", UtcDateTime(), nullable=True),
+        sa.Column("date", UtcDateTime(), nullable=True),
+        sa.Column("sent_at", UtcDateTime(), nullable=True),
+        sa.Column("smtp_code", sa.SmallInteger(), nullable=True),
+        sa.Column("bounce", sa.String(length=4), nullable=True),
+        sa.Column("response", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+        sa.UniqueConstraint("campaign_id", "address_key", name=op.f("uq_deliveries_campaign_id_address_key")),
+        sa.UniqueConstraint(
+            "subscriber_id", "campaign_id", name=op.f("uq_deliveries_subscriber_id_campaign_id")
+        ),
+        postgresql_with={"fillfactor": "60"},
+    )
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_deliveries_campaign_id_bounce",
+            ["campaign_id"],
+            unique=False,
+            sqlite_where=sa.text("bounce IS NOT NULL"),
+            postgresql_where=sa.text("bounce IS NOT NULL"),
+        )
+
+    op.create_table(
         "destination_domains",
         sa.Column("domain", sa.String(length=253), nullable=False),
         sa.Column("destination_group", sa.String(length=253), nullable=False),
@@ -76,6 +111,22 @@ def upgrade() -> None:
     with op.batch_alter_table("destination_domains", schema=None) as batch_op:
         batch_op.create_index("ix_destination_domains_looked_up_at", ["looked_up_at"], unique=False)
 
+    op.create_table(
+        "dkim_keys",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("domain", sa.String(length=253), nullable=False),
+        sa.Column("selector", sa.String(length=63), nullable=False),
+        sa.Column("algorithm", sa.String(length=7), nullable=False),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=7), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("activated_at", UtcDateTime(), nullable=True),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.Column("record_state", sa.String(length=8), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dkim_keys")),
+        sa.UniqueConstraint("domain", "selector", name=op.f("uq_dkim_keys_domain_selector")),
+    )
     op.create_table(
         "feedback_entries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -157,6 +208,24 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_publications")),
         sa.UniqueConstraint("slug", name=op.f("uq_publications_slug")),
+    )
+    op.create_table(
+        "relays",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("scheme", sa.String(length=13), nullable=False),
+        sa.Column("host", sa.String(length=253), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("username", sa.String(length=254), nullable=False),
+        sa.Column("sealed_password", sa.LargeBinary(), nullable=True),
+        sa.Column("weight", sa.Integer(), nullable=False),
+        sa.Column("from_domains", Json, nullable=False),
+        sa.Column("connections", sa.Integer(), nullable=True),
+        sa.Column("messages_per_connection", sa.Integer(), nullable=False),
+        sa.Column("is_enabled", sa.Boolean(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_relays")),
+        sa.UniqueConstraint("name", name=op.f("uq_relays_name")),
     )
     op.create_table(
         "returned_mails",
@@ -594,6 +663,8 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=254), nullable=False),
         sa.Column("frozen_at", UtcDateTime(), nullable=True),
         sa.Column("freeze_cursor", sa.BigInteger(), nullable=False),
+        sa.Column("first_row", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("last_row", sa.BigInteger(), nullable=True),
         sa.Column("audience", sa.Integer(), nullable=True),
         sa.Column("started_at", UtcDateTime(), nullable=True),
         sa.Column("last_result_at", UtcDateTime(), nullable=True),
@@ -667,44 +738,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("campaign_id", "list_id", name=op.f("pk_campaign_lists")),
     )
     op.create_table(
-        "deliveries",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("subscriber_id", sa.BigInteger(), nullable=False),
-        sa.Column("address", sa.String(length=254), nullable=False),
-        sa.Column("address_key", sa.String(length=254), nullable=False),
-        sa.Column("state", sa.SmallInteger(), nullable=False),
-        sa.Column("reason", sa.String(length=40), nullable=True),
-        sa.Column("attempts", sa.SmallInteger(), nullable=False),
-        sa.Column("crashes", sa.SmallInteger(), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=True),
-        sa.Column("fence", sa.Integer(), nullable=False),
-        sa.Column("next_attempt_at", UtcDateTime(), nullable=True),
-        sa.Column("date", UtcDateTime(), nullable=True),
-        sa.Column("sent_at", UtcDateTime(), nullable=True),
-        sa.Column("smtp_code", sa.SmallInteger(), nullable=True),
-        sa.Column("bounce", sa.String(length=4), nullable=True),
-        sa.Column("response", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_deliveries_campaign_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
-        sa.UniqueConstraint("campaign_id", "address_key", name=op.f("uq_deliveries_campaign_id_address_key")),
-        sa.UniqueConstraint(
-            "campaign_id", "subscriber_id", name=op.f("uq_deliveries_campaign_id_subscriber_id")
-        ),
-        postgresql_with={"fillfactor": "60"},
-    )
-    with op.batch_alter_table("deliveries", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_deliveries_campaign_id_bounce",
-            ["campaign_id"],
-            unique=False,
-            sqlite_where=sa.text("bounce IS NOT NULL"),
-            postgresql_where=sa.text("bounce IS NOT NULL"),
-        )
-        batch_op.create_index("ix_deliveries_campaign_id_id", ["campaign_id", "id"], unique=False)
-        batch_op.create_index("ix_deliveries_subscriber_id", ["subscriber_id"], unique=False)
-
-    op.create_table(
         "senders",
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -727,16 +760,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_senders_lease_until"))
 
     op.drop_table("senders")
-    with op.batch_alter_table("deliveries", schema=None) as batch_op:
-        batch_op.drop_index("ix_deliveries_subscriber_id")
-        batch_op.drop_index("ix_deliveries_campaign_id_id")
-        batch_op.drop_index(
-            "ix_deliveries_campaign_id_bounce",
-            sqlite_where=sa.text("bounce IS NOT NULL"),
-            postgresql_where=sa.text("bounce IS NOT NULL"),
-        )
-
-    op.drop_table("deliveries")
     op.drop_table("campaign_lists")
     with op.batch_alter_table("campaign_events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_campaign_events_campaign_id"))
@@ -835,6 +858,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_returned_mails_received_at"))
 
     op.drop_table("returned_mails")
+    op.drop_table("relays")
     op.drop_table("publications")
     op.drop_table("limits")
     with op.batch_alter_table("limit_counters", schema=None) as batch_op:
@@ -850,10 +874,19 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_feedback_entries_address_key"))
 
     op.drop_table("feedback_entries")
+    op.drop_table("dkim_keys")
     with op.batch_alter_table("destination_domains", schema=None) as batch_op:
         batch_op.drop_index("ix_destination_domains_looked_up_at")
 
     op.drop_table("destination_domains")
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_deliveries_campaign_id_bounce",
+            sqlite_where=sa.text("bounce IS NOT NULL"),
+            postgresql_where=sa.text("bounce IS NOT NULL"),
+        )
+
+    op.drop_table("deliveries")
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_consents_subscriber_id"))
 

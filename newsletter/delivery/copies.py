@@ -36,12 +36,12 @@ def copy_of(session: Session, issue: Issue, room: MailRoom, email: str, *, now: 
     snapshot = current_snapshot(session, issue)
     sample = sample_recipient(snapshot.publication.from_address)
     if not email:
-        return Copy(room.compiled(snapshot, None), sample)
+        return Copy(room.signed(session, snapshot), sample)
     subscriber = _subscriber(session, email)
     delivery = _delivery(session, issue.id, subscriber.id)
     if delivery is None:
         return Copy(
-            room.compiled(snapshot, None), replace(sample, email=subscriber.email, name=subscriber.name)
+            room.signed(session, snapshot), replace(sample, email=subscriber.email, name=subscriber.name)
         )
     return _sent_copy(session, room, delivery, subscriber.name, now)
 
@@ -65,8 +65,9 @@ def _delivery(session: Session, issue_id: int, subscriber_id: int) -> Delivery |
 
 
 def _sent_copy(session: Session, room: MailRoom, delivery: Delivery, name: str, now: datetime) -> Copy:
-    """The campaign's own compiled message: its headers name the list that the reader is on."""
-    mail = campaign_mail(room, session.get_one(Campaign, delivery.campaign_id))
+    """The campaign's own compiled message: its headers name the list that the reader is on, its keys are those of then."""
+    campaign = session.get_one(Campaign, delivery.campaign_id)
+    mail = campaign_mail(room, campaign, signed_at=delivery.sent_at)
     row = Claimed(
         id=delivery.id,
         fence=delivery.fence,

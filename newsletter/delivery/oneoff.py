@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from dataclasses import replace
 from datetime import datetime
@@ -12,15 +13,19 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience.addresses import normalise
 from newsletter.audience.models import Subscription
+from newsletter.delivery.dkim.choosing import signers_for
 from newsletter.delivery.outgoing import MailRoom
+from newsletter.delivery.relays.models import RelayRow
+from newsletter.delivery.relays.service import is_named_for, relay_of, routes_for
 from newsletter.delivery.smtp.conversation import Envelope
 from newsletter.delivery.smtp.single import deliver_one
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.smtp.trouble import ConnectionTrouble
-from newsletter.errors import Unavailable
+from newsletter.errors import InvalidInput, Unavailable
 from newsletter.issues.models import Issue, Publication
 from newsletter.issues.service import take_snapshot
-from newsletter.rendering.notices import confirmation_mail
+from newsletter.rendering.dkim import sign_message
+from newsletter.rendering.notices import confirmation_mail, notice_mail
 from newsletter.rendering.values import sample_recipient
 
 
@@ -54,7 +59,8 @@ def send_test(
         sample_recipient(snapshot.publication.from_address), email=address.email, date=now,
         message_id=f"test-{stamp}@{domain}", return_path=f"bounces@{room.bounce_domain_of(snapshot)}",
     )  # fmt: skip
-    send_one(target, reader.return_path, address.email, room.compiled(marked, None).merge(reader))
+    message = room.signed(session, marked).merge(reader)
+    send_one(_relay(session, room, domain, target), reader.return_path, address.email, message)
 
 
 def send_confirmation(
@@ -88,5 +94,40 @@ def send_confirmation(
     )
     row.confirmation_sent_at = now
     session.flush()
-    send_one(target, f"bounces@{room.bounce_domain or domain}", row.subscriber.email, message)
+    signed = sign_message(message, signers_for(session, room.sealer, domain), now)
+    relay = _relay(session, room, domain, target)
+    send_one(relay, f"bounces@{room.bounce_domain or domain}", row.subscriber.email, signed)
     return True
+
+
+def send_relay_test(session: Session, row: RelayRow, *, to: str, room: MailRoom, now: datetime) -> None:
+    """Send a short mail over one relay, signed as its campaigns are.
+
+    :raises InvalidInput: when the address is none, or there is no publication to be the sender.
+    """
+    address = normalise(to).email
+    publication = _sender_over(session, row)
+    domain = publication.from_address.rpartition("@")[2]
+    message = notice_mail(
+        from_name=publication.from_name, from_address=publication.from_address, to=address,
+        subject=f"Test of the relay {row.name}", text=f"The relay {row.name} ({row.host}) took this mail.\n",
+        message_id=f"relay-{uuid.uuid4().hex}@{domain}", date=now,
+    )  # fmt: skip
+    signed = sign_message(message, signers_for(session, room.sealer, domain), now)
+    target = relay_of(room.sealer, row).target
+    send_one(target, f"bounces@{room.bounce_domain or domain}", address, signed)
+
+
+def _sender_over(session: Session, row: RelayRow) -> Publication:
+    publications = list(session.scalars(select(Publication).order_by(Publication.id)))
+    fitting = [each for each in publications if is_named_for(row, each.from_address.rpartition("@")[2])]
+    if not publications:
+        raise InvalidInput("There is no publication yet whose From address could be used.")
+    return (fitting or publications)[0]
+
+
+def _relay(session: Session, room: MailRoom, from_domain: str, fallback: SmtpTarget) -> SmtpTarget:
+    """The relay that a campaign of this From domain would begin with."""
+    routes = routes_for(session, room.sealer, from_domain, fallback=fallback, monotonic=time.monotonic)
+    chosen = routes.pick()
+    return chosen.target if chosen else fallback

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
 
 from newsletter.delivery.checks import Scope
 from newsletter.delivery.claim import Claimed
+from newsletter.delivery.dkim.choosing import signers_for
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.smtp.conversation import Envelope
 from newsletter.errors import InvalidInput
@@ -14,6 +18,7 @@ from newsletter.rendering.message import CompiledMessage
 from newsletter.rendering.pipeline import compiled_issue
 from newsletter.rendering.tokens import Keyring
 from newsletter.rendering.values import Recipient
+from newsletter.sealing import Sealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,7 @@ class MailRoom:
     """The installation's part of every message."""
 
     keyring: Keyring
+    sealer: Sealer
     base_url: str
     bounce_domain: str = ""
 
@@ -31,6 +37,18 @@ class MailRoom:
     def compiled(self, snapshot: IssueSnapshot, list_slug: str | None) -> CompiledMessage:
         """Return the compiled message, kept per process."""
         return compiled_issue(snapshot, self.base_url, list_slug, self.bounce_domain_of(snapshot))
+
+    def signed(
+        self,
+        session: Session,
+        snapshot: IssueSnapshot,
+        list_slug: str | None = None,
+        *,
+        at: datetime | None = None,
+    ) -> CompiledMessage:
+        """Return the compiled message with the DKIM keys of its From domain: those of now, or of another time."""
+        signers = signers_for(session, self.sealer, snapshot.publication.from_domain, at=at)
+        return self.compiled(snapshot, list_slug).signed_with(signers)
 
     def recipient(self, snapshot: IssueSnapshot, row: Claimed) -> Recipient:
         """Return the reader of a row."""
@@ -47,12 +65,17 @@ class MailRoom:
 
 @dataclass(frozen=True, slots=True)
 class CampaignMail:
-    """Prepares the rows of one campaign."""
+    """Prepares the rows of one campaign. Pure computing: several threads may use it at once."""
 
     room: MailRoom
     snapshot: IssueSnapshot
     message: CompiledMessage
     scope: Scope
+
+    @property
+    def is_costly(self) -> bool:
+        """True when a message takes an RSA signature, so that preparing ahead in threads pays."""
+        return self.message.signing is not None and self.message.signing.is_costly
 
     def prepare(self, row: Claimed) -> Envelope:
         """Return the message of a row, ready for the wire.
@@ -67,9 +90,12 @@ class CampaignMail:
         return Envelope(recipient.return_path, row.address, self.message.merge(recipient))
 
 
-def campaign_mail(room: MailRoom, campaign: Campaign) -> CampaignMail:
-    """Return the mail of a campaign, from its frozen snapshot."""
+def campaign_mail(room: MailRoom, campaign: Campaign, *, signed_at: datetime | None = None) -> CampaignMail:
+    """Return the mail of a campaign, from its frozen snapshot; signed with the keys of now, or of another time."""
+    session = Session.object_session(campaign)
+    if session is None:
+        raise ValueError("a campaign that belongs to no session")
     snapshot = IssueSnapshot.from_document(campaign.snapshot.document)
     list_slug = campaign.lists[0].slug if len(campaign.lists) == 1 else None
     scope = Scope(campaign.id, campaign.issue.publication_id, tuple(each.id for each in campaign.lists))
-    return CampaignMail(room, snapshot, room.compiled(snapshot, list_slug), scope)
+    return CampaignMail(room, snapshot, room.signed(session, snapshot, list_slug, at=signed_at), scope)
