@@ -17,7 +17,10 @@ from newsletter.jobs import JobArgument, JobName, JobQueue
 
 Sessions = sessionmaker[Session]
 _AFTER_COMMIT = "after_commit"
-SQLITE_PRAGMAS = ("journal_mode=wal", "synchronous=full", "busy_timeout=15000", "foreign_keys=on")
+SQLITE_PRAGMAS = (
+    "journal_mode=wal", "synchronous=full", "busy_timeout=15000", "foreign_keys=on", "cache_size=-65536",
+    "temp_store=memory",
+)  # fmt: skip
 
 
 def create_database_engine(url: str, **options: Any) -> Engine:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from newsletter.audience.models import MailingList
 from newsletter.db.session import enqueue_after_commit
 from newsletter.delivery.events import note
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.retry import LIFETIME
 from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState
 from newsletter.errors import Conflict, InvalidInput, NotFound
@@ -163,7 +163,7 @@ def cancel(session: Session, campaign: Campaign, *, actor: str, reason: str = ""
     skipped = session.scalars(
         update(Delivery)
         .where(
-            Delivery.campaign_id == campaign.id,
+            of_campaign(campaign.id),
             Delivery.state.in_([int(DeliveryState.QUEUED), int(DeliveryState.DEFERRED)]),
         )
         .values(state=int(DeliveryState.SKIPPED), reason="cancelled")
@@ -184,9 +184,7 @@ def cancel(session: Session, campaign: Campaign, *, actor: str, reason: str = ""
 def state_counts(session: Session, campaign_id: int) -> dict[DeliveryState, int]:
     """Return the number of rows in each state, zeros included, in one snapshot."""
     rows = session.execute(
-        select(Delivery.state, func.count())
-        .where(Delivery.campaign_id == campaign_id)
-        .group_by(Delivery.state)
+        select(Delivery.state, func.count()).where(of_campaign(campaign_id)).group_by(Delivery.state)
     )
     found = {DeliveryState(state): count for state, count in rows}
     return {state: found.get(state, 0) for state in DeliveryState}

@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from newsletter.clock import Clock
@@ -26,7 +26,7 @@ from newsletter.delivery.replies import Reply, judge
 from newsletter.delivery.retry import next_attempt
 from newsletter.delivery.routes import Route, Routes
 from newsletter.delivery.senders import sign_off
-from newsletter.delivery.smtp.conversation import Conversation, Transaction
+from newsletter.delivery.smtp.conversation import Conversation, Envelope, Transaction
 from newsletter.delivery.smtp.opening import open_connection
 from newsletter.delivery.smtp.trouble import ConnectionTrouble
 from newsletter.delivery.states import DeliveryState
@@ -112,9 +112,16 @@ class Sender:
 
     def _new_supply(self) -> Supply:
         return Supply(
-            self.sessions, self.clock, self.scope, self.owner, self.mail, self.gate, self.connections,
+            self.sessions, self.clock, self.scope, self.owner, replace(self.mail, prepare=self._prepared), self.gate, self.connections,
             hold=self._committer.hold, unwritable=self._unwritable, wake=self._wake, start_after=self.start_after,
         )  # fmt: skip
+
+    def _prepared(self, row: Claimed) -> Envelope:
+        self._journal.name(row.id)
+        try:
+            return self.mail.prepare(row)
+        finally:
+            self._journal.name(0)
 
     async def _send_all(self) -> None:
         await self._supply.fill()

@@ -2,7 +2,7 @@
 
 One append-only file per sender, locked while its process lives (the kernel drops the lock with the process). It notes
 each final dot before it is written and each reply. It is fsynced only while the database is away: SIGKILL does not lose
-the page cache. Any worker on this host replays unlocked files: the dead sender's rows are free at once, a row without a
+the page cache. Its first line names the row whose message is being made. Any worker on this host replays unlocked files: the dead sender's rows are free at once, a row without a
 dot is simply sent again, and only a dot without a reply is ambiguous. A late replay turns `ambiguous` into what
 really happened.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import mmap
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,9 @@ class Result:
             return None
 
 
+_NOBODY = b"P%020d\n" % 0
+
+
 class Journal:
     """The open journal of one sender, named after it."""
 
@@ -65,10 +69,18 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{owner}.jsonl"
         fresh = folder / f"{owner}.new"
-        self._file = fresh.open("ab", buffering=0)
+        self._file = fresh.open("a+b", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._file.write(b"B" + boot_id().encode() + b"\n")
+        self._file.write(_NOBODY + b"B" + boot_id().encode() + b"\n")
+        self._head = mmap.mmap(self._file.fileno(), len(_NOBODY))
         fresh.rename(self._path)  # seen by others only when it is locked
+
+    def name(self, row_id: int) -> None:
+        """Name the row whose message is being made, 0 for none: if that kills the process, it is known which one did.
+
+        A slot in mapped memory: noting it costs 0.3 µs and outlives the process.
+        """
+        self._head[:] = b"P%020d\n" % row_id
 
     def dots(self, rows: Iterable[tuple[int, int]]) -> None:
         """Note that the final dots of rows (id, fence) are about to be written."""
@@ -84,6 +96,7 @@ class Journal:
 
     def close(self, *, everything_recorded: bool) -> None:
         """Close; the file goes when the ledger has everything, else it is left for the replay."""
+        self._head.close()
         if everything_recorded:
             self._path.unlink(missing_ok=True)
         self._file.close()
@@ -93,31 +106,34 @@ class Journal:
 class Abandoned:
     """What a dead sender left: the replies it heard, and the rows whose dot it wrote without hearing one.
 
-    `is_complete` is false after a reboot: what was not yet on the disk is gone, so a missing dot proves nothing.
+    `poison` is the row whose message was being made at that moment, 0 for none. `is_complete` is false after a reboot: what was not yet on the disk is gone, so a missing dot proves nothing.
     """
 
     owner: str
     results: list[Result]
     unanswered: set[int]
     is_complete: bool
+    poison: int = 0
 
 
 def read_journal(owner: str, lines: Iterable[bytes]) -> Abandoned:
     """Read a journal's lines; a last line that was cut off is left out."""
     results: list[Result] = []
     dots: set[int] = set()
-    boot = ""
+    boot, poison = "", 0
     for line in lines:
         if not line.endswith(b"\n"):
             continue  # cut off by the end
-        if line.startswith(b"B"):
+        if line.startswith(b"P"):
+            poison = int(line[1:])
+        elif line.startswith(b"B"):
             boot = line[1:-1].decode("ascii", "replace")
         elif line.startswith(b"D"):
             dots.add(int(line[1:].partition(b",")[0]))
         elif (result := Result.from_line(line)) is not None:
             results.append(result)
     is_complete = bool(boot) and boot == boot_id()
-    return Abandoned(owner, results, dots - {result.id for result in results}, is_complete)
+    return Abandoned(owner, results, dots - {result.id for result in results}, is_complete, poison)
 
 
 def abandoned(folder: Path) -> Iterator[Abandoned]:

@@ -14,7 +14,7 @@ from newsletter.delivery.checks import Scope, campaign_is_sending, is_member, is
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.gate import Held
 from newsletter.delivery.journal import Result
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.rounds import IN_FLIGHT
 from newsletter.delivery.states import CampaignState, DeliveryState
 
@@ -127,9 +127,7 @@ def finish_if_done(session: Session, campaign_id: int) -> bool:
     """End a sending campaign whose rows are all final; only one caller gets True."""
     now = database_now(session)
     some_open = exists(
-        select(Delivery.id).where(
-            Delivery.campaign_id == campaign_id, Delivery.state < int(DeliveryState.SENT)
-        )
+        select(Delivery.id).where(of_campaign(campaign_id), Delivery.state < int(DeliveryState.SENT))
     )
     ended = session.scalar(
         update(Campaign)

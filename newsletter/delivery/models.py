@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -13,6 +14,9 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    and_,
+    func,
+    select,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -22,6 +26,8 @@ from newsletter.clock import utcnow
 from newsletter.db.base import Base
 from newsletter.db.types import BigId, UtcDateTime
 from newsletter.issues.models import Issue, IssueSnapshotRow
+
+_NO_END = 2**62
 
 
 class Campaign(Base):
@@ -39,6 +45,9 @@ class Campaign(Base):
     created_by: Mapped[str] = mapped_column(String(254), default="")
     frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     freeze_cursor: Mapped[int] = mapped_column(BigInteger, default=0)
+    #: All its deliveries lie in `first_row < id <= last_row`: walking them needs no index of its own (see `of_campaign`).
+    first_row: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    last_row: Mapped[int | None] = mapped_column(BigInteger)
     #: Everyone selected, counted once at the freeze: the left side of the equation, never the sum of its right side.
     audience: Mapped[int | None] = mapped_column(Integer)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -84,10 +93,9 @@ class Delivery(Base):
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        UniqueConstraint("campaign_id", "subscriber_id"),
+        # In this order it also finds what a person was sent.
+        UniqueConstraint("subscriber_id", "campaign_id"),
         UniqueConstraint("campaign_id", "address_key"),
-        Index("ix_deliveries_campaign_id_id", "campaign_id", "id"),
-        Index("ix_deliveries_subscriber_id", "subscriber_id"),
         Index(
             "ix_deliveries_campaign_id_bounce",
             "campaign_id",
@@ -98,7 +106,8 @@ class Delivery(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"))
+    #: No foreign key: checking it costs 3.5 µs a row, a third of the freeze, and campaigns are never deleted.
+    campaign_id: Mapped[int] = mapped_column(BigInteger)
     subscriber_id: Mapped[int] = mapped_column(BigInteger)
     address: Mapped[str] = mapped_column(String(254))
     address_key: Mapped[str] = mapped_column(String(254))
@@ -114,3 +123,15 @@ class Delivery(Base):
     smtp_code: Mapped[int | None] = mapped_column(SmallInteger)
     bounce: Mapped[str | None] = mapped_column(String(4))
     response: Mapped[str | None] = mapped_column(Text)
+
+
+def of_campaign(campaign_id: int) -> ColumnElement[bool]:
+    """Return the condition for a campaign's deliveries, by the range of its rows: the freeze writes them in a run.
+
+    An index on (campaign, id) would do the same and slow the freeze by a fifth.
+    """
+    its = select(Campaign.first_row, func.coalesce(Campaign.last_row, _NO_END)).where(
+        Campaign.id == campaign_id
+    )
+    first, last = (its.with_only_columns(column).scalar_subquery() for column in its.selected_columns)
+    return and_(Delivery.campaign_id == campaign_id, Delivery.id > first, Delivery.id <= last)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.replies import enhanced_status
 from newsletter.delivery.states import DeliveryState
 from newsletter.errors import InvalidInput
@@ -60,7 +60,7 @@ def ledger_rows(
 
 
 def _batch(session: Session, campaign_id: int, state: DeliveryState | None, after: int) -> list[Delivery]:
-    statement = select(Delivery).where(Delivery.campaign_id == campaign_id, Delivery.id > after)
+    statement = select(Delivery).where(of_campaign(campaign_id), Delivery.id > after)
     if state is not None:
         statement = statement.where(Delivery.state == int(state))
     return list(session.scalars(statement.order_by(Delivery.id).limit(BATCH)))

@@ -15,7 +15,7 @@ from newsletter.delivery.campaigns import state_counts
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.engine import Sender
 from newsletter.delivery.events import note_once
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.outgoing import CampaignMail, MailRoom, campaign_mail
 from newsletter.delivery.routes import OneRoute
 from newsletter.delivery.smtp.target import SmtpTarget
@@ -108,7 +108,7 @@ def _after(parts: SendingParts, campaign_id: int, claimed: int, troubles: list[s
 def _mark_sent(parts: SendingParts, session: Session, campaign: Campaign) -> None:
     one = (
         select(Delivery.id)
-        .where(Delivery.campaign_id == campaign.id, Delivery.state == int(DeliveryState.SENT))
+        .where(of_campaign(campaign.id), Delivery.state == int(DeliveryState.SENT))
         .limit(1)
     )
     if session.scalar(one) is not None:

@@ -14,7 +14,7 @@ from newsletter.delivery.claim import CRASHES_BEFORE_ALONE
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.events import note
 from newsletter.delivery.journal import Abandoned, Result, abandoned
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.senders import SenderLease, expired_senders, find_sender, sign_off
 from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState
 from newsletter.jobs import JobName, JobQueue
@@ -72,7 +72,21 @@ def release_dead(session: Session, left: Abandoned) -> None:
             .values(state=int(DeliveryState.CLAIMED))
             .execution_options(**_UNSYNCED)
         )  # fmt: skip
+    _blame(session, sender, left.poison)
     _release(session, sender, database_now(session))
+
+
+def _blame(session: Session, sender: SenderLease, poison: int) -> None:
+    """Count a crash against the row whose message was being made, and no other: most deaths have other reasons.
+
+    Twice, and it goes alone; once more, and it ends as quarantined (R9).
+    """
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id == poison, _held_by(sender))
+        .values(crashes=Delivery.crashes + 1)
+        .execution_options(**_UNSYNCED)
+    )
 
 
 def release_expired_leases(session: Session, now: datetime) -> None:
@@ -82,7 +96,7 @@ def release_expired_leases(session: Session, now: datetime) -> None:
 
 
 def _held_by(sender: SenderLease) -> ColumnElement[bool]:
-    return and_(Delivery.campaign_id == sender.campaign_id, Delivery.owner == sender.owner)
+    return and_(of_campaign(sender.campaign_id), Delivery.owner == sender.owner)
 
 
 def _release(session: Session, sender: SenderLease, now: datetime) -> None:
@@ -94,8 +108,8 @@ def _release(session: Session, sender: SenderLease, now: datetime) -> None:
     quarantined = {"state": int(DeliveryState.FAILED), "reason": "quarantined"}
     steps: tuple[tuple[ColumnElement[bool], dict[str, object]], ...] = (
         (and_(claimed, Delivery.campaign_id.in_(over)), cancelled),
-        (and_(claimed, Delivery.crashes >= CRASHES_BEFORE_ALONE), quarantined),
-        (claimed, {"state": int(DeliveryState.QUEUED), "crashes": Delivery.crashes + 1}),
+        (and_(claimed, Delivery.crashes > CRASHES_BEFORE_ALONE), quarantined),
+        (claimed, {"state": int(DeliveryState.QUEUED)}),
         (
             and_(lost, Delivery.state == int(DeliveryState.COMMITTING)),
             {"state": int(DeliveryState.AMBIGUOUS), "sent_at": now},

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Subscription
 from newsletter.delivery.campaigns import state_counts
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.states import DeliveryState
 from newsletter.feedback.models import FeedbackEntry
 
@@ -134,7 +134,7 @@ def _speed(session: Session, campaign: Campaign, sent: int) -> float | None:
     """Return messages accepted per second between the first claim and the last acceptance; None below two."""
     last = session.scalar(
         select(func.max(Delivery.sent_at)).where(
-            Delivery.campaign_id == campaign.id, Delivery.state == int(DeliveryState.SENT)
+            of_campaign(campaign.id), Delivery.state == int(DeliveryState.SENT)
         )
     )
     if campaign.started_at is None or last is None or sent < 2:

@@ -246,6 +246,12 @@ def grant(parts: Container, owner: str, ids: list[int], campaign_id: int) -> set
     return asyncio.run(rounds_for(parts.sessions, owner, scope, at_once).commit([], ids))
 
 
+def die(journal: Journal) -> None:
+    """Do what SIGKILL does: the lock is gone, the file is there."""
+    journal._head.close()
+    journal._file.close()
+
+
 def expire(session: Session, parts: Container) -> None:
     """Let every lease run out."""
     session.execute(update(SenderLease).values(lease_until=parts.clock.now() - timedelta(seconds=1)))
@@ -261,7 +267,7 @@ def test_a_dead_senders_rows_are_free_at_once(parts: Container, campaign_id: int
     journal.dots([(answered.id, answered.fence)])
     journal.write(Result(answered.id, answered.fence, DeliveryState.SENT, parts.clock.now(), code=250))
     journal.dots([(dotted.id, dotted.fence)])
-    journal._file.close()  # what SIGKILL does: the lock is gone, the file is there
+    die(journal)
     sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
     found = states(parts)
     assert found[answered.address] == "sent"
@@ -323,9 +329,20 @@ def test_a_message_that_kills_its_worker_is_quarantined(parts: Container, campai
                 update(Delivery).where(Delivery.address != address(0)).values(state=int(DeliveryState.SENT))
             )
             assert [row.address for row in claimed_by(session, campaign_id, owner)] == [address(0)]
-            expire(session, parts)
+        journal = Journal(parts.sending.journal_folder, owner)
+        journal.name(row_of(parts, 0).id)
+        die(journal)
         sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
     assert row_of(parts, 0).reason == "quarantined"
+
+
+def test_a_death_for_other_reasons_blames_no_message(parts: Container, campaign_id: int) -> None:
+    for turn in range(4):
+        with unit_of_work(parts.sessions) as session:
+            assert len(claimed_by(session, campaign_id, f"killed-{turn}")) == PEOPLE
+        die(Journal(parts.sending.journal_folder, f"killed-{turn}"))
+        sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+    assert set(states(parts).values()) == {"queued"}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from newsletter.delivery.limits.limiter import Limiter
 from newsletter.delivery.limits.models import GroupBreaker, LimitCounter
 from newsletter.delivery.limits.reading import Sending
 from newsletter.delivery.limits.watch import Watch
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.states import DeliveryState
 from newsletter.logs import logger
 
@@ -67,7 +67,7 @@ class Limits:
 
     def _open_rows(self, campaign_id: int) -> int:
         query = select(func.count()).where(
-            Delivery.campaign_id == campaign_id, Delivery.state.in_([int(state) for state in _OPEN])
+            of_campaign(campaign_id), Delivery.state.in_([int(state) for state in _OPEN])
         )
         with self.reading_sessions() as session:
             return session.scalar(query) or 0

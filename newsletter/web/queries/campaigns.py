@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from newsletter.audience.selection import count_members
 from newsletter.delivery.campaigns import state_counts
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.states import DeliveryState
 
 PER_PAGE: Final = 25
@@ -63,7 +63,7 @@ def failures(session: Session, campaign_id: int) -> list[Failure]:
     grouped = (Delivery.reason, Delivery.smtp_code, Delivery.bounce)
     rows = session.execute(
         select(*grouped, func.count().label("count"))
-        .where(Delivery.campaign_id == campaign_id, Delivery.state == int(DeliveryState.FAILED))
+        .where(of_campaign(campaign_id), Delivery.state == int(DeliveryState.FAILED))
         .group_by(*grouped)
         .order_by(func.count().desc())
         .limit(12)

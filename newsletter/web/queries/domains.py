@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import Delivery
+from newsletter.delivery.models import Delivery, of_campaign
 from newsletter.delivery.states import DeliveryState
 
 MOST: Final = 10
@@ -41,7 +41,7 @@ def by_domain(session: Session, campaign_id: int) -> list[DomainShare]:
             _in(DeliveryState.FAILED),
             _in(DeliveryState.DEFERRED),
         )
-        .where(Delivery.campaign_id == campaign_id)
+        .where(of_campaign(campaign_id))
         .group_by(domain)
         .order_by(func.count().desc(), domain)
         .limit(MOST)

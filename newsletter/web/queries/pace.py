@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Float, Integer, cast, func, literal, selec
 from sqlalchemy.orm import Session
 
 from newsletter.db.types import UtcDateTime
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.states import DeliveryState
 
 _STEPS: Final = 24
@@ -27,7 +27,7 @@ class Pace:
 
 def paces(session: Session, campaign: Campaign) -> list[Pace]:
     """Return the speed over the time of sending; nothing before two messages were accepted."""
-    sent = (Delivery.campaign_id == campaign.id, Delivery.state == int(DeliveryState.SENT))
+    sent = (of_campaign(campaign.id), Delivery.state == int(DeliveryState.SENT))
     first, last = session.execute(
         select(func.min(Delivery.sent_at), func.max(Delivery.sent_at)).where(*sent)
     ).one()
