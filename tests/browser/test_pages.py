@@ -29,6 +29,7 @@ PAGES = [
     "/admin/campaigns",
     "/admin/campaigns/1",
     "/admin/campaigns/1/report",
+    "/admin/sending/limits",
     "/admin/lists",
     "/admin/subscribers",
     "/admin/subscribers/1",

@@ -27,7 +27,7 @@ PAGES = (
     "/admin/campaigns/3?state=failed&search=reader", "/admin/campaigns/1/report", "/admin/reports?sort=-sent",
     "/admin/campaigns/3/deliveries.csv", "/admin/lists", "/admin/lists/letter", "/admin/subscribers",
     "/admin/subscribers?q=hostile&list=letter&state=confirmed", "/admin/subscribers/1", "/admin/suppressions",
-    "/admin/suppressions?lifted=true&reason=complaint", "/admin/suppressions/left", "/admin/catcher",
+    "/admin/suppressions?lifted=true&reason=complaint", "/admin/suppressions/left", "/admin/catcher", "/admin/sending/limits",
 )  # fmt: skip
 ADMIN_PAGES = (
     "/admin/users", "/admin/subscribers/imports", "/admin/subscribers/export.csv", "/admin/subscribers/1/data.json",
@@ -37,7 +37,7 @@ CHANGES = (
     "/admin/lists", "/admin/lists/letter", "/admin/subscribers", "/admin/subscribers/1/unsubscribe",
     "/admin/subscribers/1/erase", "/admin/suppressions", "/admin/suppressions/1/lift", "/admin/subscribers/imports",
     "/admin/users", "/admin/users/1/role", "/admin/users/1/disable", "/admin/campaigns/3/pause",
-    "/admin/campaigns/3/cancel", "/admin/campaigns/3/resume",
+    "/admin/campaigns/3/cancel", "/admin/campaigns/3/resume", "/admin/sending/limits", "/admin/sending/limits/off",
 )  # fmt: skip
 ROUTERS = (campaigns, catcher, imports, lists, reports, subscribers, suppressions, users)
 
