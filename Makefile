@@ -4,7 +4,7 @@ SHELL := /bin/sh
 ARGS ?=
 bin := .venv/bin
 
-.PHONY: help demo test check format bench lock screenshots clean
+.PHONY: help demo test check format bench chaos lock screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,11 @@ format: ## Format and mend what can be mended
 bench: ## Measure the sending, beside smtp-source (ARGS="--recipients 20000"; ARGS=--help explains)
 	@tools/install requirements-dev.lock
 	@$(bin)/python -m benchmarks.delivery $(ARGS)
+
+chaos: ## Break everything that sending needs and compare the books (ARGS="X1 X3 --scale 0.1"; ARGS=--help explains)
+	@tools/test-servers
+	@tools/install requirements-dev.lock
+	@$(bin)/python -m tests.chaos $(ARGS)
 
 screenshots: ## Photograph the demo in Chromium, for docs/images
 	@tools/install requirements-dev.lock

@@ -20,7 +20,9 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help=f"which of {' '.join(EXPERIMENTS)}; default: all")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same choices")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the load and of the faults")
-    parser.add_argument("--json", type=Path, help="write everything measured to this file, beside what is there")
+    parser.add_argument(
+        "--json", type=Path, help="write everything measured to this file, beside what is there"
+    )
     parser.add_argument("--keep", type=Path, help="keep logs and databases in this folder")
     options = parser.parse_args()
     names = [name.upper() for name in options.names] or list(EXPERIMENTS)

@@ -6,12 +6,12 @@ import random
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.chaos.processes import children, connections_to, kill_hard
-from tests.support.installation import Installation, kill, stop
+from tests.support.installation import ROOT, Installation, kill, stop
 
 LOOK_SECONDS = 0.1
 #: As RestartSec of a unit: who cannot start at all shall not take the processor for itself.
@@ -33,15 +33,19 @@ class Crew:
     """Workers and beats of one installation."""
 
     place: Installation
+    module: str = "newsletter"
     members: list[Member] = field(default_factory=list)
     _held: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def keep(self, *arguments: str) -> Member:
         """Start `newsletter ARGUMENTS` and start it again whenever it ends."""
-        member = Member(arguments, self.place.start(*arguments))
+        member = Member(arguments, self._start(arguments))
         self.members.append(member)
         return member
+
+    def _start(self, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
+        return self.place.start(*arguments, module=self.module)
 
     def workers(self) -> list[Member]:
         """Return the workers' main processes."""
@@ -58,7 +62,7 @@ class Crew:
             return
         member.ended_at = member.ended_at or time.monotonic()
         if time.monotonic() - member.ended_at >= RESTART_SECONDS:
-            member.process, member.ended_at = self.place.start(*member.arguments), 0.0
+            member.process, member.ended_at = self._start(member.arguments), 0.0
             member.restarts += 1
 
     def stop(self) -> None:
@@ -90,9 +94,14 @@ class Crew:
 
 
 @contextmanager
-def running_crew(place: Installation, *members: tuple[str, ...]) -> Iterator[Crew]:
-    """Keep these commands running until the block ends."""
+def running_crew(
+    place: Installation, *members: tuple[str, ...], hooks: Mapping[str, str] | None = None
+) -> Iterator[Crew]:
+    """Keep these commands running until the block ends, with the faults of `hooked` inside them if there are any."""
     crew = Crew(place)
+    if hooks:
+        hooked = Installation(place.folder, {**place.environment, **hooks, "PYTHONPATH": str(ROOT)})
+        crew = Crew(hooked, "tests.chaos.hooked")
     over = threading.Event()
 
     def watch() -> None:
@@ -109,5 +118,3 @@ def running_crew(place: Installation, *members: tuple[str, ...]) -> Iterator[Cre
         over.set()
         watcher.join(10)
         crew.stop()
-
-

@@ -54,7 +54,9 @@ class Ledger:
     """Reads the database; a connection a question, so that a server that was away does not matter."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+        self._engine = create_engine(
+            url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool
+        )
 
     def ask(self, statement: str, **values: Any) -> list[Any]:
         """Run one statement and return its rows; a writing one is committed."""

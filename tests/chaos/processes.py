@@ -40,9 +40,7 @@ def _sockets_of(pid: int) -> set[str]:
 
 def _is_to(words: list[str], port: int, sockets: set[str]) -> bool:
     """Read one line of /proc/net/tcp: `sl local remote state … inode`."""
-    return (
-        words[3] == ESTABLISHED and int(words[2].rpartition(":")[2], 16) == port and words[9] in sockets
-    )
+    return words[3] == ESTABLISHED and int(words[2].rpartition(":")[2], 16) == port and words[9] in sockets
 
 
 def kill_hard(pid: int) -> bool:

@@ -52,7 +52,11 @@ class Restartable:
         if self.process.poll() is not None:
             who = unprivileged() if self.drops_privileges else {}
             self.process = subprocess.Popen(
-                self.process.args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder, **who
+                self.process.args,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=self.folder,
+                **who,
             )  # type: ignore[call-overload]
         return self.answers()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from tests.chaos.ledger import OVER, Ledger
 from tests.chaos.oracle import Findings, compare
 from tests.chaos.servers import Broker, Database, running_broker, running_database
 from tests.chaos.sink import Sink, running_sink
+from tests.chaos.wires import Wires, running_wires
 from tests.servers import free_port, wait_for
 from tests.support.filling import fill_letter, parts_of, start_letter
 from tests.support.installation import Installation
@@ -38,6 +39,10 @@ class Run:
         """Return a number of messages or faults at this scale."""
         return max(least, round(number * self.scale))
 
+    def shortened(self, seconds: float) -> float:
+        """Return a time at this scale, five seconds at least when it is longer than that."""
+        return min(seconds, max(5.0, seconds * self.scale))
+
     def chance(self, name: str) -> random.Random:
         """Return the generator of one experiment."""
         return random.Random(f"{self.seed} {name}")
@@ -52,6 +57,7 @@ class Stage:
     sink: Sink
     database: Database
     broker: Broker
+    wires: Wires
     ledger: Ledger
     crew: Crew
     issue: int = 1
@@ -63,7 +69,6 @@ class Stage:
         campaign = start_letter(self.parts, self.issue)
         self.issue += 1
         return Sending(self, campaign, self.sink.count())
-
 
 
 @dataclass
@@ -111,6 +116,12 @@ def look_until(check: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+def moments(count: int, messages: int, chance: random.Random) -> Iterator[int]:
+    """Return numbers of messages after which to strike: one in each part of the middle 70 %, at random."""
+    for number in range(count):
+        yield round(messages * (0.1 + 0.7 * (number + chance.random()) / count))
+
+
 def readers(count: int, groups: int = 1) -> Iterator[tuple[str, str]]:
     """Return addresses and names, spread over so many domains."""
     for number in range(count):
@@ -127,28 +138,35 @@ def stage(
     groups: int = 1,
     connections: int = 10,
     crew: tuple[tuple[str, ...], ...] = (WORKER, BEAT),
+    hooks: Mapping[str, str] | None = None,
+    wired: bool = False,
     **script: object,
 ) -> Iterator[Stage]:
-    """Set the stage; all of it ends with the block."""
+    """Set the stage; all of it ends with the block.
+
+    `hooks` are faults inside the product's processes (`hooked`); `wired` puts the fault proxy between them and the servers.
+    """
     folder = run.folder / name
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         database = stack.enter_context(running_database())
         broker = stack.enter_context(running_broker())
         sink = stack.enter_context(running_sink(folder, **script))
+        ports = {"database": database.port, "broker": broker.port, "smtp": sink.port}
+        wires = stack.enter_context(running_wires(**ports)) if wired else Wires(ports, 0)
         place = Installation.at(
             folder,
-            database_url=database.url,
-            broker_url=broker.url,
-            smtp_url=f"smtp://127.0.0.1:{sink.port}",
+            database_url=database.url.replace(str(database.port), str(wires.ports["database"])),
+            broker_url=broker.url.replace(str(broker.port), str(wires.ports["broker"])),
+            smtp_url=f"smtp://127.0.0.1:{wires.ports['smtp']}",
             smtp_connections=str(connections),
             receiver_port=str(free_port()),
         )
         parts = parts_of(place)
         stack.callback(parts.dispose)
         fill_letter(parts, readers(people, groups), folder=folder)
-        running = stack.enter_context(running_crew(place, *crew))
-        yield Stage(place, parts, sink, database, broker, Ledger(database.url), running)
+        running = stack.enter_context(running_crew(place, *crew, hooks=hooks))
+        yield Stage(place, parts, sink, database, broker, wires, Ledger(database.url), running)
 
 
 def _another_issue(parts: Container) -> None:

@@ -10,7 +10,18 @@ from typing import Any
 
 from tests.chaos.oracle import Findings
 
-COLUMNS = ("", "messages", "faults", "lost", "twice", "ambiguous", "bound", "equation", "recovered s", "verdict")
+COLUMNS = (
+    "",
+    "messages",
+    "faults",
+    "lost",
+    "twice",
+    "ambiguous",
+    "bound",
+    "equation",
+    "recovered s",
+    "verdict",
+)
 
 
 @dataclass
@@ -53,6 +64,11 @@ class Verdict:
         self.bound = round(bound, 1)
         self.hold(self.ambiguous <= bound, f"{self.ambiguous} ambiguous, at most {self.bound} allowed")
 
+    def hold_recovery(self, seconds: float) -> None:
+        """Hold that sending went on so soon after each fault."""
+        took = self.recovered_seconds or 0.0
+        self.hold(took <= seconds, f"recovered after {took} s, at most {seconds:g} s allowed")
+
     def note_recovery(self, seconds: float) -> None:
         """Keep the longest recovery."""
         self.recovered_seconds = round(max(seconds, self.recovered_seconds or 0.0), 1)
@@ -80,7 +96,9 @@ def table(verdicts: Sequence[Verdict]) -> str:
     """Return the verdicts as aligned text, with what broke below it."""
     rows = [COLUMNS, *(each.cells for each in verdicts)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
     told = [f"{each.experiment}: {trouble}" for each in verdicts for trouble in each.troubles]
     return "\n".join([*lines, *(["", *told] if told else [])])
 

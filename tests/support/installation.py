@@ -57,11 +57,11 @@ class Installation:
         """Run a command with --json and return what it printed."""
         return json.loads(self.run(*arguments, "--json").stdout)
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, module: str = "newsletter") -> subprocess.Popen[bytes]:
         """Start a long-running command in a process group of its own."""
         with (self.folder / f"{arguments[0]}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "newsletter", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 env=dict(self.environment),
                 cwd=self.folder,
                 stdout=log,
