@@ -81,6 +81,7 @@ class Container:
             target=SmtpTarget.from_url(settings.smtp_url),
             data_dir=settings.data_dir,
             connections=settings.smtp_connections,
+            limits=self.limits,
         )
 
     @cached_property

@@ -10,10 +10,13 @@ import signal
 import socket
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import Clock
 from newsletter.db.session import Sessions, unit_of_work
@@ -22,15 +25,16 @@ from newsletter.delivery.claim import Claimed
 from newsletter.delivery.committer import Committer
 from newsletter.delivery.gate import Gate, OpenGate
 from newsletter.delivery.journal import Journal, Result
+from newsletter.delivery.relays.routes import Relay, Routes
 from newsletter.delivery.replies import Reply, judge
 from newsletter.delivery.retry import next_attempt
-from newsletter.delivery.routes import Route, Routes
 from newsletter.delivery.senders import sign_off
 from newsletter.delivery.smtp.conversation import Conversation, Envelope, Transaction
 from newsletter.delivery.smtp.opening import open_connection
 from newsletter.delivery.smtp.trouble import ConnectionTrouble
 from newsletter.delivery.states import DeliveryState
 from newsletter.delivery.supply import Mail, Supply
+from newsletter.errors import Unavailable
 from newsletter.logs import logger
 
 log = logger(__name__)
@@ -67,6 +71,7 @@ class Sender:
     journal_folder: Path
     connections: int = 20
     seconds: float = TASK_SECONDS
+    first_row: int = 0
     start_after: int = 0
     gate: Gate = field(default_factory=OpenGate)
     owner: str = field(default_factory=_owner)
@@ -75,6 +80,7 @@ class Sender:
         self.troubles: list[str] = []
         self.is_stopped = False
         self._idle: list[Conversation] = []
+        self._open: Counter[str] = Counter()
         self._ends: dict[int, asyncio.Future[str]] = {}
         self._chance = random.Random()  # noqa: S311 - jitter, not a secret
         self._end = self.clock.monotonic() + self.seconds
@@ -83,6 +89,8 @@ class Sender:
         """Send until nothing is queued or the time is over; return how many rows were claimed."""
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(self._run())
+        with contextlib.suppress(SQLAlchemyError, Unavailable, OSError):  # what limits noted is help, not truth
+            self.gate.flush()
         return self._supply.claimed_count
 
     @property
@@ -113,7 +121,7 @@ class Sender:
     def _new_supply(self) -> Supply:
         return Supply(
             self.sessions, self.clock, self.scope, self.owner, replace(self.mail, prepare=self._prepared), self.gate, self.connections,
-            hold=self._committer.hold, unwritable=self._unwritable, wake=self._wake, start_after=self.start_after,
+            hold=self._committer.hold, unwritable=self._unwritable, wake=self._wake, first_row=self.first_row, start_after=self.start_after,
         )  # fmt: skip
 
     def _prepared(self, row: Claimed) -> Envelope:
@@ -151,19 +159,27 @@ class Sender:
     async def _lane(self) -> None:
         """One lane's life: a connection after the other, until nothing is left to send."""
         while not self._must_stop() and not self._supply.is_empty:
-            route = self.routes.pick()
-            if route is None:
-                self.troubles.append("every relay rests after failures")
+            relay = self.routes.pick()
+            if relay is None:
+                self.troubles.append(f"no relay answers ({'; '.join(self.routes.troubles[-1:])})")
                 return
+            if relay.connections is not None and self._open[relay.name] >= relay.connections:
+                return  # this relay takes no more of us; its other lanes carry the mail
+            self._open[relay.name] += 1
             try:
-                connection = await open_connection(route.target)
-            except ConnectionTrouble as error:
-                self._trouble(route, str(error))
-                continue
-            await self._converse(Conversation(connection, self, route.messages_per_connection), route)
+                await self._connect(relay)
+            finally:
+                self._open[relay.name] -= 1
 
-    async def _converse(self, conversation: Conversation, route: Route) -> None:
-        """Let a connection send until it ends; an end that we did not ask for is the relay's trouble."""
+    async def _connect(self, relay: Relay) -> None:
+        """Let one connection send until it ends; an end that we did not ask for is the relay's trouble."""
+        try:
+            connection = await open_connection(relay.target)
+        except ConnectionTrouble as error:
+            self._trouble(relay, str(error))
+            return
+        self.routes.worked(relay)
+        conversation = Conversation(connection, self, relay.messages_per_connection)
         ended = self._ends[id(conversation)] = asyncio.get_running_loop().create_future()
         conversation.go_on()
         try:
@@ -171,13 +187,11 @@ class Sender:
         finally:
             del self._ends[id(conversation)]
         if conversation.is_broken:
-            self._trouble(route, why)
-        else:
-            self.routes.worked(route)
+            self._trouble(relay, why)
 
-    def _trouble(self, route: Route, why: str) -> None:
+    def _trouble(self, relay: Relay, why: str) -> None:
         self.troubles.append(why)
-        self.routes.failed(route, why)
+        self.routes.failed(relay, why)
 
     def next_transaction(self) -> Transaction | None:
         """Feed a conversation."""
@@ -189,10 +203,13 @@ class Sender:
 
     def answered(self, transaction: Transaction, reply: Reply) -> None:
         """Record an answer."""
-        self._committer.result(self._result(transaction, reply))
+        result = self._result(transaction, reply)
+        self._committer.result(result)
         self.troubles.clear()
         seconds = asyncio.get_running_loop().time() - transaction.began
         self.gate.answered(transaction.group, seconds=seconds)
+        if result.state is DeliveryState.DEFERRED and (reply.code == 421 or result.reason == "policy"):
+            self._rests(transaction, reply.line)
         self._left_lane(transaction)
 
     def given_back(self, transaction: Transaction, why: str) -> None:

@@ -58,6 +58,10 @@ class Gate(Protocol):
         """Return until when the group's breaker is open for this sender; None when messages may go."""
         ...
 
+    def flush(self) -> None:
+        """Write down what was noted; called once, when the sender has ended. May use the database or Redis."""
+        ...
+
 
 class OpenGate:
     """No limits: one group, everybody at once."""
@@ -83,3 +87,6 @@ class OpenGate:
     def rests_until(self, group: str) -> datetime | None:
         """Never rest."""
         return None
+
+    def flush(self) -> None:
+        """Nothing to write down."""

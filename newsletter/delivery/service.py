@@ -15,9 +15,10 @@ from newsletter.delivery.campaigns import state_counts
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.engine import Sender
 from newsletter.delivery.events import note_once
+from newsletter.delivery.limits.service import Limits
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
-from newsletter.delivery.outgoing import CampaignMail, MailRoom, campaign_mail
-from newsletter.delivery.routes import OneRoute
+from newsletter.delivery.outgoing import MailRoom, campaign_mail
+from newsletter.delivery.relays.service import routes_for
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import CampaignState, DeliveryState
 from newsletter.delivery.supply import Mail
@@ -43,6 +44,7 @@ class SendingParts:
     target: SmtpTarget
     data_dir: Path
     connections: int
+    limits: Limits
 
     @property
     def journal_folder(self) -> Path:
@@ -64,25 +66,33 @@ def send_campaign(parts: SendingParts, campaign_id: int) -> None:
 
 
 def _send(parts: SendingParts, campaign_id: int) -> None:
-    mail = _mail(parts, campaign_id)
-    if mail is None:
+    sender = _sender(parts, campaign_id)
+    if sender is None:
         return
-    sender = Sender(
-        sessions=parts.sessions, clock=parts.clock, routes=OneRoute(parts.target), scope=mail.scope,
-        mail=Mail(mail.prepare), journal_folder=parts.journal_folder, connections=parts.connections,
-        start_after=_cursors.get(campaign_id, 0),
-    )  # fmt: skip
     claimed = sender.run()
     _cursors[campaign_id] = sender.cursor
     _after(parts, campaign_id, claimed, sender.troubles)
 
 
-def _mail(parts: SendingParts, campaign_id: int) -> CampaignMail | None:
+def _sender(parts: SendingParts, campaign_id: int) -> Sender | None:
+    """Return a sender for a campaign that sends: its mail, the relays for its From domain, and the limits on both."""
     with parts.sessions() as session:
         campaign = session.get(Campaign, campaign_id)
         if campaign is None or campaign.state != CampaignState.SENDING:
             return None
-        return campaign_mail(parts.room, campaign)
+        mail = campaign_mail(parts.room, campaign)
+        routes = routes_for(
+            session, parts.room.sealer, mail.snapshot.publication.from_domain, fallback=parts.target,
+            monotonic=parts.clock.monotonic,
+        )  # fmt: skip
+        first_row = campaign.first_row
+    names = [relay.name for relay in routes.relays]
+    return Sender(
+        sessions=parts.sessions, clock=parts.clock, routes=routes, scope=mail.scope,
+        mail=Mail(mail.prepare, mail.is_costly), journal_folder=parts.journal_folder,
+        connections=parts.connections, start_after=_cursors.get(campaign_id, first_row), first_row=first_row,
+        gate=parts.limits.gate_for(campaign_id, relays=names, connections=parts.connections),
+    )  # fmt: skip
 
 
 def _after(parts: SendingParts, campaign_id: int, claimed: int, troubles: list[str]) -> None:

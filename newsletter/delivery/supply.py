@@ -50,7 +50,7 @@ class Mail:
 
 @dataclass
 class Supply:
-    """The rows of one sender on their way to its lanes. `start_after` is the last row of an earlier claim."""
+    """The rows of one sender on their way to its lanes. Its campaign's lie beyond `first_row`; `start_after` is the last of an earlier claim."""
 
     sessions: Sessions
     clock: Clock
@@ -62,6 +62,7 @@ class Supply:
     hold: Callable[[Held], None]
     unwritable: Callable[[Claimed, str], None]
     wake: Callable[[], None]
+    first_row: int = 0
     start_after: int = 0
     is_dry: bool = False
     claimed_count: int = 0
@@ -165,10 +166,10 @@ class Supply:
     def _next_rows(self, claim_after: Callable[[int], list[Claimed]]) -> list[Claimed]:
         now = self._loop.time()
         if now - self._from_start_at > FROM_START_SECONDS:
-            self._cursor, self._from_start_at = 0, now
+            self._cursor, self._from_start_at = self.first_row, now
         rows = claim_after(self._cursor)
-        if not rows and self._cursor:
-            rows = claim_after(0)
+        if not rows and self._cursor > self.first_row:
+            rows = claim_after(self.first_row)
         self._cursor = max((row.id for row in rows), default=self._cursor)
         return rows
 
