@@ -21,7 +21,7 @@ _JSON = typer.Option(False, "--json", help="Print JSON alone.")
 _SCOPE = typer.Argument(..., metavar="SCOPE", help="relay, publication or group.")
 _PLANNED = typer.Argument(..., metavar="SCOPE", help="relay or publication.")
 _TIMED = typer.Argument(..., metavar="SCOPE", help="publication or campaign.")
-_NAME = typer.Argument(..., metavar="NAME", help="Its name: main, letter, google, example.com …")
+_NAME = typer.Argument(..., metavar="NAME", help="Its name: default, letter, google, example.com …")
 _OFF = typer.Option(False, "--remove", help="Remove it.")
 
 
@@ -65,7 +65,7 @@ def _overview() -> Overview:
 
 @app.command(
     "set",
-    epilog="Examples: newsletter limits set relay main 10/second · newsletter limits set group google --at-once 5 · "
+    epilog="Examples: newsletter limits set relay default 10/second · newsletter limits set group google --at-once 5 · "
     "newsletter limits set group google --off",
 )
 def set_one(
@@ -100,7 +100,7 @@ def set_one(
     _tell(values, f"Set for the {scope} {row.name}.", as_json)
 
 
-@app.command(epilog="Example: newsletter limits remove relay main --per second")
+@app.command(epilog="Example: newsletter limits remove relay default --per second")
 def remove(
     scope: str = _SCOPE,
     name: str = _NAME,
@@ -154,7 +154,7 @@ def _group(row: GroupRow) -> dict[str, Any]:
 
 @app.command(
     "warm-up",
-    epilog="Example: newsletter limits warm-up relay new --days 50,50,75,100 --growth 25 --most 20000",
+    epilog="Example: newsletter limits warm-up relay default --days 50,50,75,100 --growth 25 --most 20000",
 )
 def warm_up(
     scope: str = _PLANNED,

@@ -50,22 +50,22 @@ def document(run: Run, *arguments: str) -> Any:
 
 
 def test_a_limit_is_set_listed_and_removed(run: Run) -> None:
-    assert document(run, "limits", "set", "relay", "main", "10/second") == {
+    assert document(run, "limits", "set", "relay", "default", "10/second") == {
         "scope": "relay",
-        "name": "main",
+        "name": "default",
         "per": "second",
         "count": 10,
     }
     run("limits", "set", "publication", "letter", "5,000/day")
     said = run("limits", "list")[1]
-    assert "relay        main                     10/second          set      10 left" in said
+    assert "relay        default                  10/second          set      10 left" in said
     assert "5,000/day" in said
     assert "group        google                   5 at once          shipped" in said
     rows = {(row["name"], row["per"]): row for row in document(run, "limits", "list")["limits"]}
     assert rows["letter", "day"]["left"] == 5000
-    assert run("limits", "remove", "relay", "main", "--per", "second")[0] == 0
-    assert run("limits", "remove", "relay", "main", "--per", "second") == (
-        1, "", "No limit per second is set for the relay main.\n",
+    assert run("limits", "remove", "relay", "default", "--per", "second")[0] == 0
+    assert run("limits", "remove", "relay", "default", "--per", "second") == (
+        1, "", "No limit per second is set for the relay default.\n",
     )  # fmt: skip
 
 
@@ -95,7 +95,18 @@ def test_groups_say_who_rests_and_can_be_tried_again(run: Run) -> None:
 
 
 def test_warm_ups_and_hours_are_set_listed_and_removed(run: Run) -> None:
-    run("limits", "warm-up", "relay", "new", "--days", "50, 75", "--first-day", "2026-03-01", "--most", "60")
+    run(
+        "limits",
+        "warm-up",
+        "relay",
+        "default",
+        "--days",
+        "50, 75",
+        "--first-day",
+        "2026-03-01",
+        "--most",
+        "60",
+    )
     run("limits", "warm-up", "publication", "letter")
     run("limits", "hours", "publication", "letter", "--between", "08:00-20:00", "--spread", "180")
     said = run("limits", "list")[1]
@@ -104,7 +115,7 @@ def test_warm_ups_and_hours_are_set_listed_and_removed(run: Run) -> None:
     assert "08:00-20:00, spread over 180 minutes" in said
     seen = document(run, "limits", "list")
     assert seen["hours"][0]["spread_minutes"] == 180
-    run("limits", "warm-up", "relay", "new", "--remove")
+    run("limits", "warm-up", "relay", "default", "--remove")
     run("limits", "hours", "publication", "letter", "--remove")
     seen = document(run, "limits", "list")
     assert ([row["name"] for row in seen["warm_ups"]], seen["hours"]) == (["letter"], [])
@@ -113,21 +124,22 @@ def test_warm_ups_and_hours_are_set_listed_and_removed(run: Run) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("set", "relay", "main"),
-        ("set", "relay", "main", "10/second", "--off"),
-        ("set", "relay", "main", "--at-once", "5"),
-        ("set", "relay", "main", "--off"),
-        ("set", "relay", "main", "fast"),
+        ("set", "relay", "default"),
+        ("set", "relay", "default", "10/second", "--off"),
+        ("set", "relay", "default", "--at-once", "5"),
+        ("set", "relay", "default", "--off"),
+        ("set", "relay", "default", "fast"),
         ("set", "moon", "main", "1/day"),
+        ("set", "relay", "maim", "1/day"),
         ("set", "group", "../x", "1/day"),
         ("set", "publication", "nobody", "1/day"),
         ("set", "group", "tiny.example", "--off"),
-        ("remove", "moon", "main"),
-        ("warm-up", "relay", "new", "--days", "1,x"),
-        ("warm-up", "relay", "new", "--first-day", "soon"),
-        ("warm-up", "relay", "new", "--time-zone", "Moon/Base"),
-        ("warm-up", "relay", "new", "--growth", "200"),
-        ("warm-up", "relay", "new", "--remove"),
+        ("remove", "moon", "x"),
+        ("warm-up", "relay", "default", "--days", "1,x"),
+        ("warm-up", "relay", "default", "--first-day", "soon"),
+        ("warm-up", "relay", "default", "--time-zone", "Moon/Base"),
+        ("warm-up", "relay", "default", "--growth", "200"),
+        ("warm-up", "relay", "default", "--remove"),
         ("hours", "publication", "letter"),
         ("hours", "publication", "letter", "--between", "8"),
         ("hours", "campaign", "99", "--spread", "10"),

@@ -19,7 +19,7 @@ from newsletter.delivery.limits import editing
 from newsletter.delivery.limits.gate import LimitGate
 from newsletter.delivery.limits.limiter import Ask, LimiterAway, Taken
 from newsletter.delivery.limits.lookup import look_up_domains
-from newsletter.delivery.limits.models import DestinationDomain, GroupBreaker
+from newsletter.delivery.limits.models import DestinationDomain, GroupBreaker, Limit
 from newsletter.delivery.limits.overview import overview
 from newsletter.delivery.limits.rates import Rate, parse_rate
 from newsletter.delivery.limits.service import Limits, tidy
@@ -68,7 +68,7 @@ class Place:
 
     def gate(self, limits: Limits | None = None, connections: int = 20) -> LimitGate:
         """Return a sender's gate."""
-        return (limits or self.limits).gate_for(self.campaign_id, relays=["main"], connections=connections)
+        return (limits or self.limits).gate_for(self.campaign_id, relays=["default"], connections=connections)
 
     def set(self, scope: str, name: str, rate: str) -> None:
         """Set a limit."""
@@ -117,9 +117,10 @@ def test_without_limits_everybody_goes_and_no_limiter_is_asked(here: Place) -> N
 
 def test_a_message_needs_a_token_of_every_limit(place: Place) -> None:
     place.set("publication", "p", "100/hour")
-    place.set("relay", "main", "60/minute")
+    place.set("relay", "default", "60/minute")
     place.set("group", "google", "10/minute")
-    place.set("relay", "other", "1/day")
+    with unit_of_work(place.sessions) as session:
+        session.add(Limit(scope="relay", name="another", per="day", count=1))
     rows = chunk(50, "gmail.com") + chunk(100, "example.com", first=1000)
     admission = place.gate().admit(rows)
     google = [row for row in admission.now if row.address.endswith("@gmail.com")]
@@ -393,7 +394,7 @@ def test_thirty_days_of_warm_up_never_pass_a_cap_and_lose_nobody(here: Place) ->
 
 def test_a_warm_up_may_cap_each_group(here: Place) -> None:
     here.do(
-        editing.set_warm_up, "relay", "main", first_day=START.date(), days=[100], growth=0, most=1000, per_group=10,
+        editing.set_warm_up, "relay", "default", first_day=START.date(), days=[100], growth=0, most=1000, per_group=10,
         actor="t",
     )  # fmt: skip
     admission = here.gate().admit(
@@ -525,10 +526,10 @@ def test_what_does_not_fit_is_refused_in_a_sentence(here: Place) -> None:
         lambda s: editing.set_hours(s, "publication", "p", actor="t"),
         lambda s: editing.set_hours(s, "publication", "p", spread_minutes=0, actor="t"),
         lambda s: editing.set_warm_up(
-            s, "relay", "r", first_day=START.date(), days=[], growth=1, most=9, actor="t"
+            s, "relay", "default", first_day=START.date(), days=[], growth=1, most=9, actor="t"
         ),
         lambda s: editing.set_warm_up(
-            s, "relay", "r", first_day=START.date(), days=[0], growth=1, most=9, actor="t"
+            s, "relay", "default", first_day=START.date(), days=[0], growth=1, most=9, actor="t"
         ),
         lambda s: editing.checked_zone("Mars/Base"),
         lambda s: editing.checked_zone("../etc/passwd"),
@@ -538,6 +539,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(here: Place) -> None:
     for missing in (
         lambda s: editing.set_limit(s, "publication", "nobody", Rate(1, "day"), actor="t", now=START),
         lambda s: editing.set_hours(s, "campaign", "99", spread_minutes=5, actor="t"),
+        lambda s: editing.set_limit(s, "relay", "maim", Rate(1, "day"), actor="t", now=START),
         lambda s: editing.remove_limit(s, "group", "google", "hour"),
         lambda s: editing.switch_off(s, "tiny.example", actor="t", now=START),
     ):

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from newsletter.delivery.claim import Claimed
+from newsletter.delivery.gate import Held
 from newsletter.delivery.limits.appointments import MOST_SPREAD_SECONDS, Counter, appointments
 from newsletter.delivery.limits.breaker import Breaker, Heard, after
 from newsletter.delivery.limits.destinations import Destinations
@@ -19,6 +21,7 @@ from newsletter.delivery.limits.plans import Plan, day_ends, local_day
 from newsletter.delivery.limits.providers import group_of_mx
 from newsletter.delivery.limits.rates import Rate, parse_rate
 from newsletter.delivery.limits.rules import group_rules, spread_window
+from newsletter.delivery.limits.soon import Soon
 from newsletter.delivery.limits.taking import seat
 from newsletter.delivery.limits.windows import AFTER, SPAN, Window
 from newsletter.errors import InvalidInput
@@ -113,6 +116,21 @@ def test_a_full_calendar_day_waits_for_midnight() -> None:
     window = Window("k", 50, 86400.0, ends_at=5000.0)
     times = appointments([Counter(window, {0: 50})], 100, 10_000, 1000.0)
     assert 5000.0 <= times[0] <= times[-1] <= 5060.0
+
+
+def test_rows_due_within_seconds_are_kept_and_come_back_when_due() -> None:
+    rows = [Claimed(number, 1, f"r{number}@example.com", "", 0, NOW, None) for number in range(4)]
+    later = [
+        Held(number, NOW + timedelta(seconds=wait), "limit") for number, wait in enumerate((3, 1, 60, 3))
+    ]
+    soon = Soon()
+    assert soon.keep(rows, later, NOW) == [later[2]]
+    assert (len(soon), soon.next_due()) == (3, NOW + timedelta(seconds=1))
+    assert soon.take(NOW) == []
+    assert soon.take(NOW + timedelta(seconds=3)) == [rows[1], rows[0], rows[3]]
+    soon.keep(rows, later[:1], NOW)
+    assert soon.clear() == [rows[0]]
+    assert soon.next_due() is None
 
 
 # Seats

@@ -20,7 +20,7 @@ from tests.support.signed_in import Browser
 ROOM = "/admin/sending/limits"
 WARM_UP = {
     "scope": "relay",
-    "name": "new",
+    "name": "default",
     "first_day": "2026-03-01",
     "days": "50, 75",
     "growth": "25",
@@ -68,10 +68,10 @@ def test_a_warm_up_is_set_shown_and_removed(admin: Browser, container: Container
     done = admin.send(f"{ROOM}/warm-up", **WARM_UP, per_group="40", time_zone="Europe/Berlin")
     page = text(admin.page(done.headers["location"]))
     assert (
-        "relay new 50, 75 a day from 1 Mar 2026, then 25 % more each day up to 9,000; at most 40 to each group"
+        "relay default 50, 75 a day from 1 Mar 2026, then 25 % more each day up to 9,000; at most 40 to each group"
         in page
     )
-    admin.send(f"{ROOM}/warm-up/remove", scope="relay", name="new")
+    admin.send(f"{ROOM}/warm-up/remove", scope="relay", name="default")
     with container.reading_sessions() as session:
         assert session.scalars(select(WarmUp)).all() == []
 
@@ -124,7 +124,7 @@ def test_waiting_messages_are_counted_by_what_holds_them(admin: Browser, contain
         ("", {"scope": "group", "name": "x", "count": "9" * 12, "per": "hour"}),
         ("", {"scope": "group", "name": "x", "count": "١", "per": "hour"}),
         ("", {"scope": "group", "name": "x", "count": "1", "per": "year"}),
-        ("", {"scope": "relay", "name": "x", "count": "1", "per": "at_once"}),
+        ("", {"scope": "relay", "name": "default", "count": "1", "per": "at_once"}),
         ("", {}),
         ("/warm-up", WARM_UP | {"days": ""}),
         ("/warm-up", WARM_UP | {"days": "1,,2"}),

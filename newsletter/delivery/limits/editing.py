@@ -15,6 +15,8 @@ from newsletter.delivery.limits.providers import SHIPPED_AT_ONCE
 from newsletter.delivery.limits.rates import PERIODS, Rate, checked_count
 from newsletter.delivery.limits.rules import AT_ONCE
 from newsletter.delivery.models import Campaign
+from newsletter.delivery.relays.models import RelayRow
+from newsletter.delivery.relays.service import FALLBACK_NAME
 from newsletter.errors import InvalidInput, NotFound
 from newsletter.issues.service import get_publication
 
@@ -167,7 +169,13 @@ def checked_name(session: Session, scope: str, name: str) -> str:
         return str(int(name))
     if not _NAME.fullmatch(name):
         raise InvalidInput(f"“{name[:80]}” is no name of a {scope}: use letters, digits, dots and hyphens.")
+    if scope == "relay" and name != FALLBACK_NAME and not _is_relay(session, name):
+        raise NotFound(f"There is no relay {name}: “newsletter relay list” shows those that there are.")
     return name
+
+
+def _is_relay(session: Session, name: str) -> bool:
+    return session.scalar(select(RelayRow.id).where(RelayRow.name == name)) is not None
 
 
 def checked_zone(name: str) -> str:
