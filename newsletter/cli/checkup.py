@@ -39,6 +39,8 @@ def examine(parts: Container) -> list[Finding]:
         "secret": _secret,
         "templates": _templates,
         "bounces": _bounces,
+        "relays": _relays,
+        "dkim": _dkim,
     }
     return [_guarded(name, check, parts) for name, check in checks.items()]
 
@@ -117,3 +119,34 @@ def _bounces(parts: Container) -> Finding:
         f"NEWSLETTER_BOUNCE_DOMAIN is not set: returned mail goes to {', '.join(domains)}, "
         "which must hand b+…@ addresses to 'newsletter receive'",
     )
+
+
+def _relays(parts: Container) -> Finding:
+    from newsletter.delivery.relays.probe import probe
+    from newsletter.delivery.relays.service import list_relays, relay_of
+
+    with parts.reading_sessions() as session:
+        relays = [relay_of(parts.sealer, row) for row in list_relays(session) if row.is_enabled]
+    troubles = [f"{each.name}: {found.trouble}" for each in relays if (found := probe(each.target)).trouble]
+    if troubles:
+        return Finding("relays", "bad" if len(troubles) == len(relays) else "warn", "; ".join(troubles))
+    return Finding(
+        "relays", "good", ", ".join(each.name for each in relays) or "none but NEWSLETTER_SMTP_URL"
+    )
+
+
+def _dkim(parts: Container) -> Finding:
+    """A wrong record breaks every signature; silence of DNS proves nothing."""
+    from newsletter.delivery.dkim.publishing import RecordState, ask
+    from newsletter.delivery.dkim.service import list_keys
+
+    with parts.reading_sessions() as session:
+        states = ask(session, parts.sealer, parts.txt_lookup)
+        rows = [row for row in list_keys(session) if row.id in states]
+    if not rows:
+        return Finding("dkim", "good", "no key: the relay signs, or newsletter dkim create")
+    said = ", ".join(f"{row.selector}._domainkey.{row.domain} {states[row.id]}" for row in rows)
+    active = {states[row.id] for row in rows if row.state == "active"}
+    if RecordState.WRONG in active or RecordState.MISSING in active:
+        return Finding("dkim", "bad", f"{said}: publish what 'newsletter dkim show' prints")
+    return Finding("dkim", "good" if active == {RecordState.RIGHT} else "warn", said)

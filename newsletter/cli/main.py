@@ -17,6 +17,8 @@ GROUPS = {
     "list": "Create and show mailing lists.",
     "subscribers": "Import, export, show and erase subscribers.",
     "suppressions": "Addresses that must not be mailed.",
+    "relay": "Where mail is handed over.",
+    "dkim": "Keys that sign mail, and their DNS records.",
     "limits": "How fast, how many at once, on which days and hours.",
     "bounces": "Understand returned mail.",
     "user": "Who may sign in.",

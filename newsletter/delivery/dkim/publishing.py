@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.dkim.keys import signer_of
 from newsletter.delivery.dkim.models import DkimKey, KeyState
 from newsletter.delivery.dkim.service import activate_key, list_keys
@@ -51,8 +52,7 @@ def judge(signer: Signer, texts: Sequence[str] | None) -> RecordState:
 
 def ask(session: Session, sealer: Sealer, lookup: TxtLookup) -> dict[int, RecordState]:
     """Return how the records of all keys in use or waiting stand, by the key's number."""
-    live = [row for row in list_keys(session) if row.state != KeyState.RETIRED]
-    return {row.id: _ask_one(signer_of(sealer, row), lookup) for row in live[:MOST_QUESTIONS]}
+    return {row.id: _ask_one(signer_of(sealer, row), lookup) for row in _live(session)}
 
 
 def _ask_one(signer: Signer, lookup: TxtLookup) -> RecordState:
@@ -71,3 +71,19 @@ def note(session: Session, states: dict[int, RecordState], *, actor: str, now: d
             activate_key(session, row, actor=actor, now=now)
             activated.append(row)
     return activated
+
+
+def look_up(
+    reading: Sessions, writing: Sessions, sealer: Sealer, lookup: TxtLookup, *, actor: str, now: datetime
+) -> dict[int, RecordState]:
+    """Ask DNS and keep what it said; no transaction is open while DNS is waited for."""
+    with reading() as session:
+        live = [(row.id, signer_of(sealer, row)) for row in _live(session)]
+    states = {number: _ask_one(signer, lookup) for number, signer in live}
+    with unit_of_work(writing) as session:
+        note(session, states, actor=actor, now=now)
+    return states
+
+
+def _live(session: Session) -> list[DkimKey]:
+    return [row for row in list_keys(session) if row.state != KeyState.RETIRED][:MOST_QUESTIONS]

@@ -26,9 +26,16 @@ class RelayAddress:
     @property
     def url(self) -> str:
         """The URL without the password."""
+        return self._written(quote(self.username, safe=""))
+
+    @property
+    def secret_url(self) -> str:
+        """The URL with the password: to be read again, never to be shown."""
+        return self._written(f"{quote(self.username, safe='')}:{quote(self.password, safe='')}")
+
+    def _written(self, user: str) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        user = f"{quote(self.username, safe='')}@" if self.username else ""
-        return f"{self.scheme}://{user}{host}:{self.port}"
+        return f"{self.scheme}://{user}{'@' if user else ''}{host}:{self.port}"
 
     @property
     def is_in_the_clear(self) -> bool:

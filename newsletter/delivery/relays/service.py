@@ -73,7 +73,8 @@ def get_relay(session: Session, name: str) -> RelayRow:
 
     :raises NotFound: when there is none of that name.
     """
-    row = session.scalar(select(RelayRow).where(RelayRow.name == name))
+    known = _NAME.fullmatch(name)
+    row = session.scalar(select(RelayRow).where(RelayRow.name == name)) if known else None
     if row is None:
         raise NotFound(f"There is no relay {name[:60]!r}: newsletter relay list")
     return row
