@@ -236,7 +236,10 @@ def test_five_troubles_rest_the_group_for_everybody_and_one_message_probes_it(pl
     assert len(one.admit(rows).now) == 20
     for _ in range(5):
         assert one.rests_until("pit.example") is None
+        one.answered("example.com", seconds=0.1)
         one.troubled("pit.example", "timed out")
+        one.answered("example.com", seconds=0.1)
+    one.troubled("pit.example", "timed out")
     assert one.rests_until("pit.example") is not None
     one.flush()
     admission = two.admit(rows)
@@ -262,6 +265,7 @@ def test_troubles_of_several_senders_add_up(place: Place) -> None:
         gate = place.gate(place.process())
         gate.admit(chunk(1))
         gate.troubled("example.com", "connection reset")
+        gate.answered("another.example", seconds=0.1)
         gate.flush()
     assert place.gate(place.process()).admit(chunk(3)).now == []
 
@@ -552,6 +556,7 @@ def test_old_counters_and_troubles_are_forgotten(here: Place) -> None:
     gate = here.gate()
     gate.admit(chunk(1))
     gate.troubled("x.example", "timed out")
+    gate.answered("another.example", seconds=0.1)
     gate.flush()
     here.clock.pass_by(days=2)
     here.do(tidy, here.clock.now())

@@ -216,6 +216,8 @@ def test_a_421_is_an_answer_and_a_trouble() -> None:
     for _ in range(4):
         ears.answered("g")
         assert not ears.troubled("g", "421 4.3.2 closing")
+        ears.answered("other")
+    ears.answered("g")
     assert not ears.troubled("g", "450 4.7.1 not now, policy")  # about one person, as far as we know
     ears.answered("g")
     assert ears.troubled("g", "421 4.3.2 closing")
@@ -229,8 +231,33 @@ def test_a_hang_up_after_a_good_answer_does_not_take_that_back() -> None:
         ears.troubled("g", "timed out")
     ears.answered("g")
     ears.troubled("g", "hung up")
+    ears.answered("other")
     heard = ears.take()["g"]
     assert (heard.good, heard.troubles) == (True, 1)
+
+
+def test_a_relay_that_hangs_up_on_everybody_is_no_groups_fault() -> None:
+    ears = Listening()
+    for group in "abcde":
+        ears.answered(group)
+    for _ in range(20):
+        for group in "abcde":
+            assert not ears.troubled(group, "hung up")
+            ears.answered(group)
+            assert not ears.troubled(group, "421 4.3.2 shutting down")
+    for group in "abcde":
+        ears.answered(group)
+    assert all(one.troubles == 0 for one in ears.take().values())
+
+
+def test_a_relay_with_mail_for_one_group_alone_proves_nothing() -> None:
+    ears = Listening()
+    for _ in range(20):
+        assert not ears.troubled("g", "timed out")
+    assert ears.take()["g"].troubles == 0
+    ears.answered("other")
+    assert ears.troubled("g", "timed out")
+    assert ears.take()["g"].troubles == 21
 
 
 # Lanes
