@@ -72,12 +72,12 @@ class PostgresServer:
 
     @classmethod
     @contextmanager
-    def started(cls, *, durable: bool = False) -> Iterator[PostgresServer]:
+    def started(cls, *, durable: bool = False, within: Path | None = None) -> Iterator[PostgresServer]:
         """Make a cluster in a temporary folder and run it until the block ends.
 
         A killed worker is not a power cut: tests need what the kernel has, not what the disk has; benchmarks are durable.
         """
-        folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        folder = Path(tempfile.mkdtemp(prefix="pg-", dir=within))
         folder.chmod(0o777)
         data, port = folder / "data", free_port()
         bin_folder = "/usr/lib/postgresql/*/bin"

@@ -67,6 +67,7 @@ class RelayProtocol(asyncio.Protocol):
         self._sender = self._recipient = b""
         self._messages = self._number = 0
         self._held: list[bytes] | None = None
+        self._leaving = False
 
     @property
     def _does(self) -> Behaviour:
@@ -87,7 +88,7 @@ class RelayProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take commands and bodies as they come."""
-        while data and not self._transport.is_closing():
+        while data and not self._leaving and not self._transport.is_closing():
             data = self._body(data) if self._in_data else self._command(data)
 
     def _command(self, data: bytes) -> bytes:
@@ -110,7 +111,7 @@ class RelayProtocol(asyncio.Protocol):
             self._data()
         elif verb == b"QUIT":
             self._say(b"221 2.0.0 Bye\r\n")
-            self._transport.close()
+            self._hang_up()
         else:
             self._say(b"250 2.0.0 OK\r\n")
 
@@ -162,8 +163,8 @@ class RelayProtocol(asyncio.Protocol):
             return
         self._messages += 1
         self._say(b"250 2.0.0 Taken\r\n", after=self._does.latency)
-        if self._does.close_after and self._messages >= self._does.close_after and not self._held:
-            self._transport.close()
+        if self._does.close_after and self._messages >= self._does.close_after:
+            self._hang_up()
 
     def _say(self, reply: bytes, *, after: float = 0.0) -> None:
         """Answer, now or after some seconds; what is said meanwhile waits behind it."""
@@ -179,6 +180,8 @@ class RelayProtocol(asyncio.Protocol):
         held, self._held = self._held or [], None
         if not self._transport.is_closing():
             self._transport.write(b"".join(held))
+            if self._leaving:
+                self._transport.close()
 
     def _cut(self, state: str, number: int) -> bool:
         """Reset the connection when the script says so."""
@@ -192,6 +195,12 @@ class RelayProtocol(asyncio.Protocol):
 
     def _hang_up_if_refused(self, state: str) -> None:
         if self._does.refuses(state).startswith(b"421"):
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close, after everything said was handed over; what still comes in is not read any more."""
+        self._leaving = True
+        if self._held is None:
             self._transport.close()
 
 

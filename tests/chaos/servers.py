@@ -89,9 +89,9 @@ class Broker(Restartable):
 
 
 @contextmanager
-def running_database() -> Iterator[Database]:
-    """Run PostgreSQL until the block ends; every restart is ended too."""
-    with PostgresServer.started() as server:
+def running_database(within: Path | None = None) -> Iterator[Database]:
+    """Run PostgreSQL, in a folder of the caller's, until the block ends; every restart is ended too."""
+    with PostgresServer.started(within=within) as server:
         name = f"postgresql://postgres@127.0.0.1:{server.port}"
         with psycopg.connect(f"{name}/postgres", autocommit=True) as connection:
             connection.execute("CREATE DATABASE chaos")

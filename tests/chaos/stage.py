@@ -140,33 +140,49 @@ def stage(
     crew: tuple[tuple[str, ...], ...] = (WORKER, BEAT),
     hooks: Mapping[str, str] | None = None,
     wired: bool = False,
+    embedded: bool = False,
+    data_dir: Path | None = None,
+    database_in: Path | None = None,
     **script: object,
 ) -> Iterator[Stage]:
     """Set the stage; all of it ends with the block.
 
-    `hooks` are faults inside the product's processes (`hooked`); `wired` puts the fault proxy between them and the servers.
+    `hooks` are faults inside the product's processes (`hooked`); `wired` puts the fault proxy between them and the servers;
+    `embedded` is SQLite and one process; the data directory or PostgreSQL's can be on a disk of the caller's.
     """
     folder = run.folder / name
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        database = stack.enter_context(running_database())
+        database = stack.enter_context(running_database(database_in))
         broker = stack.enter_context(running_broker())
         sink = stack.enter_context(running_sink(folder, **script))
         ports = {"database": database.port, "broker": broker.port, "smtp": sink.port}
         wires = stack.enter_context(running_wires(**ports)) if wired else Wires(ports, 0)
-        place = Installation.at(
-            folder,
-            database_url=database.url.replace(str(database.port), str(wires.ports["database"])),
-            broker_url=broker.url.replace(str(broker.port), str(wires.ports["broker"])),
-            smtp_url=f"smtp://127.0.0.1:{wires.ports['smtp']}",
-            smtp_connections=str(connections),
-            receiver_port=str(free_port()),
-        )
+        data = data_dir or folder / "var"
+        settings = {"data_dir": str(data), "smtp_url": f"smtp://127.0.0.1:{wires.ports['smtp']}"}
+        settings |= {"smtp_connections": str(connections)} | _ports()
+        if not embedded:
+            settings |= _servers(wires)
+        place = Installation.at(folder, **settings)
         parts = parts_of(place)
         stack.callback(parts.dispose)
         fill_letter(parts, readers(people, groups), folder=folder)
         running = stack.enter_context(running_crew(place, *crew, hooks=hooks))
-        yield Stage(place, parts, sink, database, broker, wires, Ledger(database.url), running)
+        books = f"sqlite:///{data}/newsletter.db" if embedded else database.url
+        yield Stage(place, parts, sink, database, broker, wires, Ledger(books), running)
+
+
+def _ports() -> dict[str, str]:
+    """Return free ports for everything that listens."""
+    return {f"{name}_port": str(free_port()) for name in ("web", "catcher", "receiver")}
+
+
+def _servers(wires: Wires) -> dict[str, str]:
+    """Return the settings that name PostgreSQL and Redis."""
+    return {
+        "database_url": f"postgresql://postgres@127.0.0.1:{wires.ports['database']}/chaos",
+        "broker_url": f"redis://127.0.0.1:{wires.ports['broker']}/0",
+    }
 
 
 def _another_issue(parts: Container) -> None:

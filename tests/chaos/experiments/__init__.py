@@ -7,6 +7,8 @@ from collections.abc import Callable
 from tests.chaos.experiments import (
     clocks,
     cuts,
+    disks,
+    flood,
     freezing,
     kills,
     outages,
@@ -27,9 +29,11 @@ EXPERIMENTS: dict[str, Experiment] = {
     "X5": cuts.x5,
     "X6": partitions.x6,
     "X7": refusals.x7,
+    "X8": disks.x8,
     "X9": clocks.x9,
     "X10": workers.x10,
     "X11": workers.x11,
     "X12": poison.x12,
     "X13": freezing.x13,
+    "X14": flood.x14,
 }
