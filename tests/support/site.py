@@ -8,7 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
+from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
+from newsletter.delivery.dkim.service import create_key
+from newsletter.delivery.relays.service import add_relay
 from newsletter.issues import service as issues
 from tests.servers import free_port, listens, wait_for
 from tests.support.filling import fill_letter, parts_of, start_letter
@@ -72,4 +77,13 @@ def fill(place: Installation) -> None:
             language="fa",
         )
         issues.create_issue(session, persian)
+        _prepare_sending(parts, session)
     parts.dispose()
+
+
+def _prepare_sending(parts: Container, session: Session) -> None:
+    """Make a relay for a domain that nothing is sent from, and keys that wait for their records."""
+    url = "smtp+starttls://letter@mail.example.com"
+    add_relay(session, parts.sealer, "post", url, actor="t", from_domains=["museum.example.org"])
+    for algorithm in ("rsa", "ed25519"):
+        create_key(session, parts.sealer, "example.com", algorithm, actor="t", now=parts.clock.now())
