@@ -71,6 +71,6 @@ def token_pattern(suffix: str) -> re.Pattern[str]:
 def value_of(word: str, fallback: str, recipient: Recipient) -> str:
     """Return a reader's value on one line without control or direction-override characters, or the fallback."""
     value = FIELDS[word](recipient)
-    if not value.isprintable() or not value.isascii():
+    if not value.isprintable():
         value = _CONTROL.sub(" ", value).strip()
     return value or fallback

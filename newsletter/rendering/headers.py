@@ -97,6 +97,9 @@ def _encoded_word(chunk: bytes) -> str:
 
 def folded(name: str, words: list[str]) -> bytes:
     """Return a header line folded between words, each line at most 998 (RFC 5322 §2.1.1)."""
+    whole = " ".join([f"{name}:", *words])
+    if len(whole) <= FOLD_AT:
+        return whole.encode("ascii") + b"\r\n"
     lines, line = [], f"{name}:"
     for word in words:
         if len(line) + 1 + len(word) > FOLD_AT and line.strip() and not line.endswith(":"):

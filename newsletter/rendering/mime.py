@@ -71,7 +71,7 @@ def _line(raw: bytes) -> bytes:
 
 def quoted_value(value: str) -> bytes:
     """Encode a reader's value so that it fits between two soft breaks."""
-    if len(value) < LINE and _QUICK.fullmatch(value):
+    if len(value) < LINE and ((value.isascii() and value.isalnum()) or _QUICK.fullmatch(value)):
         return value.encode("ascii")
     raw = value.encode("utf-8", "replace")
     if len(raw) * 3 <= LINE and raw[:1] != b"." and raw[-1:] != b" " and b"  " not in raw:

@@ -42,7 +42,7 @@ class Skeleton:
             encoded = quoted_value(value)
             for place in hole.text:
                 pieces[place] = encoded
-            escaped = html.escape(value)
+            escaped = value if value.isalnum() else html.escape(value)
             if escaped != value:
                 encoded = quoted_value(escaped)
             for place in hole.markup:

@@ -11,16 +11,36 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
 _NUMBER_BYTES: Final = 8
 _MAC_BYTES: Final = 16
 TOKEN_LENGTH: Final = 39  # ceil(24 bytes * 8 / 5), padding dropped
-_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
-#: All groups of three letters, 15 bits each: thirteen look-ups are a token (the library's base32 takes 3 µs more).
-_TRIPLES: Final = tuple(a + b + c for a in _ALPHABET for b in _ALPHABET for c in _ALPHABET)
-_SHIFTS: Final = range(180, -1, -15)
+_LETTERS: Final = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")
+
+
+def _spreads() -> Iterator[tuple[int, int, int]]:
+    """Yield the steps that pull groups of 5 bits apart to one a byte: blocks of 32 groups first, then of 16, 8, …
+
+    Each step is `keep, move, shift`: of every pair of blocks the lower one stays and the upper one moves up.
+    """
+    for groups in (32, 16, 8, 4, 2, 1):
+        block, stride = (1 << 5 * groups) - 1, 16 * groups
+        keep = sum(block << start for start in range(0, 512, stride))
+        yield keep, keep << 5 * groups, 3 * groups
+
+
+_SPREADS: Final = tuple(_spreads())
+
+
+def _base32(raw: bytes) -> str:
+    """Return 24 bytes as 39 letters: as the library does, but in 1 µs instead of 3, by long integers alone."""
+    bits = int.from_bytes(raw, "big") << 3  # 192 bits fill 39 letters but for three bits
+    for keep, move, shift in _SPREADS:
+        bits = bits & keep | (bits & move) << shift
+    return bits.to_bytes(TOKEN_LENGTH, "big").translate(_LETTERS).decode("ascii")
 
 
 class Purpose(StrEnum):
@@ -34,7 +54,7 @@ class Purpose(StrEnum):
 
 
 class TokenSigner:
-    """Signs and verifies row numbers for one purpose. Cheap: under 1 µs per token."""
+    """Signs and verifies row numbers for one purpose. Cheap: under 2 µs per token."""
 
     def __init__(self, secret: bytes, purpose: Purpose) -> None:
         key = hashlib.blake2b(purpose.value.encode(), key=secret[:64], digest_size=32).digest()
@@ -45,10 +65,7 @@ class TokenSigner:
         packed = number.to_bytes(_NUMBER_BYTES, "big")
         mac = self._base.copy()
         mac.update(packed)
-        bits = (
-            int.from_bytes(packed + mac.digest(), "big") << 3
-        )  # 192 bits fill 39 letters but for three bits
-        return "".join([_TRIPLES[bits >> shift & 0x7FFF] for shift in _SHIFTS])
+        return _base32(packed + mac.digest())
 
     def verify(self, token: str) -> int | None:
         """Return the row number, or None for anything we did not sign. Constant-time; never raises."""

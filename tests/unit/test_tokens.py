@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +46,14 @@ def test_any_changed_letter_is_refused(number: int, place: int, letter: str) -> 
 @given(st.text())
 def test_text_from_outside_never_raises(text: str) -> None:
     assert Keyring(SECRET).recipient.verify(text) is None
+
+
+@given(numbers)
+def test_it_is_base32_of_number_and_hash(number: int) -> None:
+    token = TokenSigner(SECRET, Purpose.RECIPIENT).sign(number)
+    raw = base64.b32decode(token.upper() + "=")
+    assert raw[:8] == number.to_bytes(8, "big")
+    assert base64.b32encode(raw).decode().rstrip("=").lower() == token
 
 
 def test_another_secret_is_refused() -> None:
