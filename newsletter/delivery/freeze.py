@@ -35,6 +35,8 @@ def freeze_campaign(sessions: Sessions, queue: JobQueue, campaign_id: int) -> No
     """Freeze chunk after chunk until the audience stands, then start sending. Safe to run twice, also at once."""
     while not _freeze_chunk(sessions, queue, campaign_id):
         pass
+    with unit_of_work(sessions) as session:
+        refresh_statistics(session, "deliveries")
 
 
 def _freeze_chunk(sessions: Sessions, queue: JobQueue, campaign_id: int) -> bool:
@@ -148,7 +150,6 @@ def _begin_sending(session: Session, queue: JobQueue, campaign: Campaign) -> Non
         f"The audience stands: {count:,} {'person' if count == 1 else 'people'}.",
         now=now,
     )
-    refresh_statistics(session, "deliveries")
     for _ in range(SENDER_HINTS):
         enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=campaign.id)
 

@@ -129,7 +129,8 @@ class PostgresRounds:
         arguments, parameters = self.engine.dialect.create_connect_args(self.engine.url)
         self._connection = await psycopg.AsyncConnection.connect(*arguments, **parameters, autocommit=True)
         await self._connection.execute("SET plan_cache_mode = force_generic_plan")
-        await self._connection.execute("SET enable_seqscan = off")
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            await self._connection.execute(f"SET enable_{way} = off")
         return self._connection
 
     async def close(self) -> None:
