@@ -18,7 +18,7 @@ import redis
 from newsletter.clock import Clock
 from newsletter.delivery.limits.limiter import Ask, LimiterAway, Seats, Taken
 from newsletter.delivery.limits.taking import SEAT_SECONDS
-from newsletter.delivery.limits.windows import SPAN, Usage, Window
+from newsletter.delivery.limits.windows import Usage, Window
 
 PREFIX = "newsletter:limits:"
 #: How long nothing is granted after a loss of memory.
@@ -63,7 +63,7 @@ for index, window in ipairs(ask.windows) do
   if not window.fixed then slot = math.floor(now / window.slot_seconds) end
   local used, usage = 0, redis.call('HGETALL', window.key)
   for at = 1, #usage, 2 do
-    if tonumber(usage[at]) > slot - ask.span then used = used + tonumber(usage[at + 1])
+    if tonumber(usage[at]) > slot - window.span then used = used + tonumber(usage[at + 1])
     else redis.call('HDEL', window.key, usage[at]) end
   end
   slots[index] = string.format('%.0f', slot)
@@ -193,7 +193,6 @@ class RedisLimiter:
 def _document(ask: Ask) -> dict[str, Any]:
     return {
         "owner": ask.owner,
-        "span": SPAN,
         "seat_seconds": SEAT_SECONDS,
         "epoch_key": PREFIX + "epoch",
         "settle_key": PREFIX + "settling",
@@ -202,6 +201,7 @@ def _document(ask: Ask) -> dict[str, Any]:
                 "key": PREFIX + one.key,
                 "count": one.count,
                 "slot_seconds": one.slot_seconds,
+                "span": one.span,
                 "fixed": one.ends_at is not None,
                 "expire": _expire(one),
             }
@@ -217,7 +217,7 @@ def _document(ask: Ask) -> dict[str, Any]:
 
 def _expire(window: Window) -> int:
     """Return how long a counter is worth keeping, in seconds; a calendar day may have 25 hours."""
-    return int(window.seconds * (2 if window.ends_at is not None else 1.1)) + 60
+    return int(window.seconds * (2 if window.ends_at is not None else 1.6)) + 60
 
 
 def _taken(answer: dict[str, Any]) -> Taken:

@@ -146,7 +146,7 @@ def test_four_processes_together_keep_the_rate(clean: str) -> None:
     rate = Window("relay:main:second", 20, 1.0)
     taken = taken_by_processes(clean, rate, 5.0)
     assert most_within(taken, 1.0) <= 20
-    assert len(taken) / (taken[-1] - taken[0]) >= 0.8 * 20
+    assert len(taken) / (taken[-1] - taken[0]) >= 0.6 * 20
 
 
 def test_redis_killed_in_the_middle_never_means_unlimited(tmp_path: Any) -> None:

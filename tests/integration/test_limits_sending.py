@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter.bootstrap import Container, build_container
+from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.engine import Sender
 from newsletter.delivery.freeze import freeze_campaign
@@ -21,7 +22,8 @@ from newsletter.delivery.limits import editing
 from newsletter.delivery.limits.rates import parse_rate
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.outgoing import campaign_mail
-from newsletter.delivery.routes import OneRoute
+from newsletter.delivery.relays.routes import Relay, Routes
+from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import DeliveryState
 from newsletter.delivery.supply import Mail
 from newsletter.settings import Settings
@@ -104,8 +106,6 @@ def prepared(folder: Path, settings: Settings, each: int) -> tuple[Container, in
     """Return an installation with a campaign to `each` readers in every group, frozen."""
     settings = settings.model_copy(update={"data_dir": folder / "var", "smtp_url": "smtp://127.0.0.1:1"})
     parts = build_container(settings, queue=RecordingQueue())
-    from newsletter.db import migrate
-
     migrate.upgrade(parts.engine)
     people = [(f"reader{n}@{group}", "") for n in range(each) for group in GROUPS]
     fill_letter(parts, people, folder=folder)
@@ -117,14 +117,15 @@ def prepared(folder: Path, settings: Settings, each: int) -> tuple[Container, in
 def send(parts: Container, campaign_id: int, relay: Slow, seconds: float, connections: int = 20) -> None:
     """Let one sender work for a while."""
     with parts.sessions() as session:
-        mail = campaign_mail(parts.sending.room, session.get_one(Campaign, campaign_id))
-    target = type(parts.sending.target).from_url(f"smtp://127.0.0.1:{relay.port}")
-    gate = parts.limits.gate_for(campaign_id, relays=["default"], connections=connections)
+        campaign = session.get_one(Campaign, campaign_id)
+        mail, first_row = campaign_mail(parts.sending.room, campaign), campaign.first_row
+    target = SmtpTarget.from_url(f"smtp://127.0.0.1:{relay.port}")
     Sender(
-        sessions=parts.sessions, clock=parts.clock, routes=OneRoute(target), scope=mail.scope, mail=Mail(mail.prepare),
-        journal_folder=parts.sending.journal_folder, connections=connections, seconds=seconds, gate=gate,
+        sessions=parts.sessions, clock=parts.clock, routes=Routes([Relay("default", target)], parts.clock.monotonic),
+        scope=mail.scope, mail=Mail(mail.prepare), journal_folder=parts.sending.journal_folder,
+        connections=connections, seconds=seconds, start_after=first_row, first_row=first_row,
+        gate=parts.limits.gate_for(campaign_id, relays=["default"], connections=connections),
     ).run()  # fmt: skip
-    gate.flush()
 
 
 def counts(parts: Container) -> dict[str, int]:

@@ -118,7 +118,7 @@ def test_everybody_gets_there_without_asking_too_often(
             due[held.row_id] = (books.now + wait, due[held.row_id][1])
     assert not due
     total, (count, seconds) = people * senders, rate
-    ideal = max(0, total / count - 1) * seconds * 62 / 60
+    ideal = max(0, total / count - 1) * seconds * window.span / 60
     assert gone[-1] - gone[0] <= 2.2 * ideal + 2.5 * seconds + 60
     assert asked <= 12 * total
 

@@ -2,7 +2,8 @@
 
 A token bucket lets twice its count through around a pause: a full bucket, then its refill. So a window is cut into 60
 slots and the last 62 are added up: 60 for the length itself, one because a span may begin within a slot, and one as the
-time that may pass between taking a token and writing to the wire. That costs 3 % of the rate and keeps the promise.
+time that may pass between taking a token and writing to the wire. That time is half a second at least: a window of a
+second counts 91 slots and reaches two thirds of its rate; the others lose 3 %.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 SLOTS = 60
-SPAN = SLOTS + 2
+#: How long a message may take from its token to the wire, in seconds at least.
+WIRE_SECONDS = 0.5
 #: Part of a slot by which one comes later than the token does: exactly then, rounding decides.
 AFTER = 0.1
 
@@ -35,6 +37,11 @@ class Window:
         return self.seconds / SLOTS
 
     @property
+    def span(self) -> int:
+        """How many slots are added up."""
+        return SLOTS + 1 + max(1, math.ceil(WIRE_SECONDS / self.slot_seconds))
+
+    @property
     def per_second(self) -> float:
         """The rate in messages a second."""
         return self.count / self.seconds
@@ -49,7 +56,7 @@ class Window:
 
     def used(self, usage: Usage, now: float) -> int:
         """Return how many tokens are taken of the window that ends now."""
-        oldest = self.slot(now) - SPAN
+        oldest = self.slot(now) - self.span
         return sum(count for slot, count in usage.items() if slot > oldest)
 
     def free(self, usage: Usage, now: float) -> int:
@@ -58,7 +65,7 @@ class Window:
 
     def pruned(self, usage: Usage, now: float) -> dict[int, int]:
         """Return the usage without the slots that count no more."""
-        oldest = self.slot(now) - SPAN
+        oldest = self.slot(now) - self.span
         return {slot: count for slot, count in usage.items() if slot > oldest}
 
     def releases(self, usage: Usage, now: float) -> list[tuple[float, int]]:
@@ -66,4 +73,4 @@ class Window:
         if self.ends_at is not None:
             return [(self.ends_at, max(1, self.count))]
         kept = sorted(self.pruned(usage, now).items())
-        return [((slot + SPAN + AFTER) * self.slot_seconds, count) for slot, count in kept]
+        return [((slot + self.span + AFTER) * self.slot_seconds, count) for slot, count in kept]
