@@ -16,6 +16,7 @@ from newsletter.delivery.limits.overview import overview
 from newsletter.delivery.limits.plans import FIRST_WEEK
 from newsletter.delivery.limits.rates import PERIODS, Rate
 from newsletter.delivery.limits.rules import AT_ONCE
+from newsletter.delivery.relays.service import FALLBACK_NAME, list_relays
 from newsletter.errors import InvalidInput, NotFound
 from newsletter.issues import service as issues
 from newsletter.web.deps import Admin, Form, Reading, SignedInOnly, Writing, back_to, container, field, render
@@ -36,7 +37,7 @@ def limits(request: Request, session: Reading, told: str = "") -> Response:
         request,
         "admin/limits/list.html",
         seen=overview(session, parts.limits.limiter, parts.clock.now()),
-        publications=issues.list_publications(session),
+        names=_names(session),
         periods=(*PERIODS, AT_ONCE),
         first_week=", ".join(map(str, FIRST_WEEK)),
         today=parts.clock.now().date(),
@@ -135,6 +136,12 @@ def remove_plan(kind: str, user: Admin, form: Form, session: Writing) -> Respons
     editing.remove_plan(session, _TABLES[kind], scope, name)
     _note(session, user.email, f"{kind}.remove", f"{scope} {name}")
     return back_to(f"{ROOM}?told=removed")
+
+
+def _names(session: Session) -> list[str]:
+    """Return the relays and publications that a rule may be for; groups are listed on the page already."""
+    relays = [FALLBACK_NAME, *(relay.name for relay in list_relays(session))]
+    return relays + [publication.slug for publication in issues.list_publications(session)]
 
 
 def _note(session: Session, actor: str, action: str, about: str, **details: str | int) -> None:
