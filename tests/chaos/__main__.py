@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from tests.chaos.experiments import EXPERIMENTS
@@ -31,6 +32,7 @@ def main() -> int:
         parser.error(f"no such experiment: {', '.join(unknown)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL, which is not root, has to find its way through
         verdicts = run_all(names, Run(options.keep or Path(folder), options.seed, options.scale))
     print("\n" + table(verdicts))
     if options.json:
@@ -46,7 +48,8 @@ def run_all(names: list[str], run: Run) -> list[Verdict]:
         print(f"{name} …", end=" ", flush=True)
         try:
             verdict = EXPERIMENTS[name](run)
-        except (RuntimeError, AssertionError) as error:
+        except Exception as error:
+            traceback.print_exc()
             verdict = Verdict(name, "", troubles=[f"could not be run to its end: {error}"])
         verdict.figures["seconds"] = round(time.monotonic() - start)
         print(f"{'pass' if verdict.passed else 'FAIL'} ({verdict.figures['seconds']} s)", flush=True)

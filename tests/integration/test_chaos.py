@@ -1,4 +1,4 @@
-"""The short version of the chaos suite: killed senders, a rolling restart, a poisonous message. `make chaos` is the long one."""
+"""The short version of the chaos suite: killed senders and a rolling restart. `make chaos` is the long one."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.experiments import kills, poison, workers
+from tests.chaos.experiments import kills, workers
 from tests.chaos.stage import Run, stage
 from tests.chaos.verdict import Verdict
 
-PEOPLE = 1_500
-KILLS = 3
+PEOPLE = 1_000
+KILLS = 2
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A small run whose choices are always the same."""
-    return Run(tmp_path, seed=3, scale=0.05)
+    return Run(tmp_path, seed=3, scale=0.03)
 
 
 def test_killed_senders_lose_nobody_and_write_to_nobody_twice(run: Run) -> None:
@@ -33,7 +33,3 @@ def test_killed_senders_lose_nobody_and_write_to_nobody_twice(run: Run) -> None:
 
 def test_a_rolling_restart_leaves_nothing_unknown(run: Run) -> None:
     assert workers.x11(run).troubles == []
-
-
-def test_a_message_that_kills_its_worker_is_put_aside_alone(run: Run) -> None:
-    assert poison.x12(run).troubles == []

@@ -71,7 +71,7 @@ def x11(run: Run) -> Verdict:
     """SIGTERM to one of two workers in turn while issue after issue is sent: nothing is unknown afterwards."""
     verdict = Verdict("X11", "SIGTERM, rolling restarts")
     people, wanted = run.scaled(PEOPLE), run.scaled(ROUNDS, least=3)
-    every = max(3.0, ROUND_SECONDS * run.scale)
+    every = max(1.0, ROUND_SECONDS * run.scale)
     with stage(run, "x11", people, crew=(ONE_PROCESS, ONE_PROCESS, BEAT), latency=0.005) as on:
         workers, chance = on.crew.workers(), run.chance("X11")
         while verdict.faults < wanted:
