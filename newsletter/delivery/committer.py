@@ -154,7 +154,12 @@ class Committer:
             for conversation, each in waiting
             if each.row_id in granted and not conversation.is_over
         ]
-        self.journal.dots((each.row_id, each.fence) for _, each in released)
+        try:
+            self.journal.dots((each.row_id, each.fence) for _, each in released)
+        except OSError as error:
+            log.warning("journal_full", owner=self.owner, error=str(error))
+            self._drop(waiting)
+            return
         for conversation, _ in released:
             conversation.release()
         if len(released) < len(waiting):

@@ -89,7 +89,9 @@ class Sender:
         """Send until nothing is queued or the time is over; return how many rows were claimed."""
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(self._run())
-        with contextlib.suppress(SQLAlchemyError, Unavailable, OSError):  # what limits noted is help, not truth
+        with contextlib.suppress(
+            SQLAlchemyError, Unavailable, OSError
+        ):  # what limits noted is help, not truth
             self.gate.flush()
         return self._supply.claimed_count
 
@@ -144,13 +146,14 @@ class Sender:
         done = self._committer.everything_recorded
         if done:
             with unit_of_work(self.sessions) as session:
-                sign_off(session, self.owner)
+                done = sign_off(session, self.owner)
         self._journal.close(everything_recorded=done)
 
     def _must_stop(self) -> bool:
         return (
             self.is_stopped
             or self._committer.is_broken
+            or self._journal.is_broken
             or self._committer.is_halted
             or len(self.troubles) >= MOST_TROUBLES
             or self.clock.monotonic() > self._end

@@ -9,10 +9,13 @@ really happened.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import json
 import mmap
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +63,8 @@ class Result:
 
 
 _NOBODY = b"P%020d\n" % 0
+_BROKEN = b"X" * (len(_NOBODY) - 1) + b"\n"
+_DOT = re.compile(rb"D(\d+),\d+\n")
 
 
 class Journal:
@@ -72,6 +77,7 @@ class Journal:
         self._file = fresh.open("a+b", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._file.write(_NOBODY + b"B" + boot_id().encode() + b"\n")
+        self.is_broken = False
         self._head = mmap.mmap(self._file.fileno(), len(_NOBODY))
         fresh.rename(self._path)  # seen by others only when it is locked
 
@@ -80,19 +86,35 @@ class Journal:
 
         A slot in mapped memory: noting it costs 0.3 µs and outlives the process.
         """
-        self._head[:] = b"P%020d\n" % row_id
+        if not self.is_broken:
+            self._head[:] = b"P%020d\n" % row_id
 
     def dots(self, rows: Iterable[tuple[int, int]]) -> None:
-        """Note that the final dots of rows (id, fence) are about to be written."""
-        self._file.write(b"".join(b"D%d,%d\n" % row for row in rows))
+        """Note that the final dots of rows (id, fence) are about to be written.
+
+        :raises OSError: when they cannot be noted (a full disk): then no dot may be written.
+        """
+        self._append(b"".join(b"D%d,%d\n" % row for row in rows))
 
     def write(self, result: Result) -> None:
-        """Note a reply; one write, so a line is whole or absent."""
-        self._file.write(result.to_line())
+        """Note a reply. On a full disk the ledger alone has it, and `is_broken` says that nothing new should begin."""
+        with contextlib.suppress(OSError):
+            self._append(result.to_line())
 
     def sync(self) -> None:
         """Survive a power loss too; called while the database is away."""
-        os.fsync(self._file.fileno())
+        with contextlib.suppress(OSError):
+            os.fsync(self._file.fileno())
+
+    def _append(self, data: bytes) -> None:
+        """Write at the end; after the first failure the file says of itself that it is not complete."""
+        written = 0
+        with contextlib.suppress(OSError):
+            written = 0 if self.is_broken else self._file.write(data)
+        if written < len(data):
+            self.is_broken = True
+            self._head[:] = _BROKEN
+            raise OSError(errno.ENOSPC, f"the journal {self._path} cannot be written")
 
     def close(self, *, everything_recorded: bool) -> None:
         """Close; the file goes when the ledger has everything, else it is left for the replay."""
@@ -106,7 +128,8 @@ class Journal:
 class Abandoned:
     """What a dead sender left: the replies it heard, and the rows whose dot it wrote without hearing one.
 
-    `poison` is the row whose message was being made at that moment, 0 for none. `is_complete` is false after a reboot: what was not yet on the disk is gone, so a missing dot proves nothing.
+    `poison` is the row whose message was being made at that moment, 0 for none. `is_complete` is false after a reboot
+    (what was not yet on the disk is gone) and after a full disk: then a missing dot proves nothing.
     """
 
     owner: str
@@ -127,9 +150,11 @@ def read_journal(owner: str, lines: Iterable[bytes]) -> Abandoned:
         if line.startswith(b"P"):
             poison = int(line[1:])
         elif line.startswith(b"B"):
-            boot = line[1:-1].decode("ascii", "replace")
-        elif line.startswith(b"D"):
-            dots.add(int(line[1:].partition(b",")[0]))
+            boot = boot or line[1:-1].decode("ascii", "replace")
+        elif line == _BROKEN:
+            boot = "broken"
+        elif dot := _DOT.fullmatch(line):
+            dots.add(int(dot[1]))
         elif (result := Result.from_line(line)) is not None:
             results.append(result)
     is_complete = bool(boot) and boot == boot_id()

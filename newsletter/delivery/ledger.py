@@ -15,8 +15,7 @@ from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.gate import Held
 from newsletter.delivery.journal import Result
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
-from newsletter.delivery.rounds import IN_FLIGHT
-from newsletter.delivery.states import CampaignState, DeliveryState
+from newsletter.delivery.states import IN_FLIGHT, CampaignState, DeliveryState
 
 _UNSYNCED = {"synchronize_session": False}
 _table = Delivery.__table__.c

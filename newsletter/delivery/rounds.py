@@ -38,9 +38,8 @@ from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.checks import Scope, campaign_is_sending, is_member, is_suppressed
 from newsletter.delivery.journal import Result
 from newsletter.delivery.models import Delivery
-from newsletter.delivery.states import DeliveryState
+from newsletter.delivery.states import IN_FLIGHT, DeliveryState
 
-IN_FLIGHT = (int(DeliveryState.CLAIMED), int(DeliveryState.COMMITTING))
 _table = Delivery.__table__.c
 
 

@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, String, delete, select, update
+from sqlalchemy import ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.db.base import Base
 from newsletter.db.types import UtcDateTime
 from newsletter.delivery.dbtime import database_now
+from newsletter.delivery.models import Delivery, of_campaign
+from newsletter.delivery.states import IN_FLIGHT
+from newsletter.logs import logger
+
+log = logger(__name__)
 
 LEASE = timedelta(seconds=60)
 
@@ -47,9 +52,17 @@ def renew(session: Session, owner: str) -> bool:
     return renewed is not None
 
 
-def sign_off(session: Session, owner: str) -> None:
-    """Strike a sender that holds nothing any more."""
-    session.execute(delete(SenderLease).where(SenderLease.owner == owner))
+def sign_off(session: Session, owner: str) -> bool:
+    """Strike a sender; False when it still holds rows, whose lease then runs out."""
+    sender = find_sender(session, owner)
+    if sender is None:
+        return True
+    held = (of_campaign(sender.campaign_id), Delivery.owner == owner, Delivery.state.in_(IN_FLIGHT))
+    if session.scalar(select(Delivery.id).where(*held).limit(1)) is not None:
+        log.error("rows_left_behind", owner=owner)
+        return False
+    session.delete(sender)
+    return True
 
 
 def find_sender(session: Session, owner: str) -> SenderLease | None:

@@ -53,3 +53,7 @@ class AmbiguousPolicy(StrEnum):
     HOLD = "hold"
     COUNT_AS_SENT = "count_as_sent"
     SEND_AGAIN = "send_again"
+
+
+#: The states of rows that a sender holds.
+IN_FLIGHT = (int(DeliveryState.CLAIMED), int(DeliveryState.COMMITTING))

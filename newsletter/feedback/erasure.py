@@ -13,9 +13,8 @@ from sqlalchemy.orm import Session
 from newsletter.audience import erasure
 from newsletter.audience.addresses import normalise
 from newsletter.audience.suppressions import hashed_key
-from newsletter.delivery.rounds import IN_FLIGHT
 from newsletter.delivery.models import Delivery
-from newsletter.delivery.states import DeliveryState
+from newsletter.delivery.states import IN_FLIGHT, DeliveryState
 from newsletter.errors import Conflict
 from newsletter.feedback.models import FeedbackEntry, ReturnedMail
 

@@ -16,6 +16,7 @@ from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.issues.models import Publication
 from newsletter.sealing import Sealer
 
+MOST_ID = (1 << 63) - 1  # beyond this the database's driver raises
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
 
@@ -94,7 +95,7 @@ def get_key(session: Session, key_id: int) -> DkimKey:
 
     :raises NotFound: when there is none.
     """
-    row = session.get(DkimKey, key_id)
+    row = session.get(DkimKey, key_id) if key_id <= MOST_ID else None
     if row is None:
         raise NotFound("There is no such key.")
     return row

@@ -86,7 +86,7 @@ class LimitCounter(Base):
 
     __tablename__ = "limit_counters"
 
-    key: Mapped[str] = mapped_column(String(320), primary_key=True)
+    key: Mapped[str] = mapped_column(String(640), primary_key=True)
     document: Mapped[dict[str, Any]] = mapped_column(Json)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 

@@ -19,7 +19,7 @@ from newsletter.delivery.limits.providers import KNOWN_DOMAINS, SHIPPED_AT_ONCE
 from newsletter.delivery.limits.reading import plan_of
 from newsletter.delivery.limits.rules import AT_ONCE, warm_up_window, window_of
 from newsletter.delivery.limits.windows import Window
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.states import CampaignState, DeliveryState
 
 
@@ -190,13 +190,15 @@ def group_rows(session: Session, now: datetime) -> list[GroupRow]:
 
 
 def held_rows(session: Session) -> dict[str, int]:
-    """Return how many rows wait, by what holds them."""
-    live = select(Campaign.id).where(
-        Campaign.state.in_([CampaignState.SENDING.value, CampaignState.PAUSED.value])
-    )
-    query = select(Delivery.reason, func.count()).where(
-        Delivery.campaign_id.in_(live),
-        Delivery.state == int(DeliveryState.DEFERRED),
-        Delivery.reason.in_(HELD_WORDS),
-    )
-    return {str(reason): count for reason, count in session.execute(query.group_by(Delivery.reason)).all()}
+    """Return how many rows of campaigns under way wait, by what holds them."""
+    live = Campaign.state.in_([CampaignState.SENDING.value, CampaignState.PAUSED.value])
+    held: dict[str, int] = {}
+    for campaign_id in session.scalars(select(Campaign.id).where(live)).all():
+        query = select(Delivery.reason, func.count()).where(
+            of_campaign(campaign_id),
+            Delivery.state == int(DeliveryState.DEFERRED),
+            Delivery.reason.in_(HELD_WORDS),
+        )
+        for reason, count in session.execute(query.group_by(Delivery.reason)).all():
+            held[str(reason)] = held.get(str(reason), 0) + count
+    return held
