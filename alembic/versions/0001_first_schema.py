@@ -169,7 +169,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "limit_counters",
-        sa.Column("key", sa.String(length=320), nullable=False),
+        sa.Column("key", sa.String(length=640), nullable=False),
         sa.Column("document", Json, nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_limit_counters")),

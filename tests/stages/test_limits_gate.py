@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,18 @@ def test_windows_are_shared_by_processes_and_survive_restarts(place: Place) -> N
         assert counts == [60, 40, 0, 0, 60]
     else:
         assert [len(place.gate(place.process()).admit(chunk(60)).now) for _ in range(3)] == [60, 40, 0]
+
+
+def test_senders_at_the_same_instant_never_take_more_than_there_is(place: Place) -> None:
+    place.set("publication", "p", "100/hour")
+    place.set("group", "google", "70/hour")
+    gates = [place.gate(place.process()) for _ in range(4)]
+    rows = chunk(5, "gmail.com") + chunk(3, "yahoo.com", 50)
+    with ThreadPoolExecutor(4) as pool:
+        turns = list(pool.map(lambda gate: [row for _ in range(10) for row in gate.admit(rows).now], gates))
+    google = sum(row.address.endswith("@gmail.com") for admitted in turns for row in admitted)
+    assert sum(map(len, turns)) == 100
+    assert google <= 70
 
 
 def test_a_change_of_an_admin_holds_within_seconds(here: Place) -> None:

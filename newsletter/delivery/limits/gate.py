@@ -69,12 +69,12 @@ class LimitGate:
         monotonic = self.clock.monotonic()
         if monotonic < self._due_at and not any(one.is_over(now.timestamp()) for one in self._rules.common):
             return
-        self._due_at = monotonic + REFRESH_SECONDS
         with unit_of_work(self.sessions) as session:
             breakers.tell(session, self.watch.listening.take(), self._breakers, now)
             self._rules = read_rules(session, self.sending, now)
             self._breakers = breakers.read_breakers(session)
             self.destinations.refresh(session, monotonic)
+        self._due_at = monotonic + REFRESH_SECONDS
 
     def _divide(self, division: Division, rows: Sequence[Claimed], now: datetime) -> None:
         groups = self._by_group(division, rows)
