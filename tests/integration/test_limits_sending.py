@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from newsletter.delivery.engine import Sender
 from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.limits import editing
 from newsletter.delivery.limits.rates import parse_rate
+from newsletter.delivery.limits.service import Limits
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.outgoing import campaign_mail
 from newsletter.delivery.relays.routes import Relay, Routes
@@ -114,7 +116,9 @@ def prepared(folder: Path, settings: Settings, each: int) -> tuple[Container, in
     return parts, campaign_id
 
 
-def send(parts: Container, campaign_id: int, relay: Slow, seconds: float, connections: int = 20) -> None:
+def send(
+    parts: Container, campaign_id: int, relay: Slow, seconds: float, limits: Limits | None = None
+) -> None:
     """Let one sender work for a while."""
     with parts.sessions() as session:
         campaign = session.get_one(Campaign, campaign_id)
@@ -122,9 +126,9 @@ def send(parts: Container, campaign_id: int, relay: Slow, seconds: float, connec
     target = SmtpTarget.from_url(f"smtp://127.0.0.1:{relay.port}")
     Sender(
         sessions=parts.sessions, clock=parts.clock, routes=Routes([Relay("default", target)], parts.clock.monotonic),
-        scope=mail.scope, mail=Mail(mail.prepare), journal_folder=parts.sending.journal_folder,
-        connections=connections, seconds=seconds, start_after=first_row, first_row=first_row,
-        gate=parts.limits.gate_for(campaign_id, relays=["default"], connections=connections),
+        scope=mail.scope, mail=Mail(mail.prepare), journal_folder=parts.sending.journal_folder, connections=20,
+        seconds=seconds, start_after=first_row, first_row=first_row,
+        gate=(limits or parts.limits).gate_for(campaign_id, relays=["default"], connections=20),
     ).run()  # fmt: skip
 
 
@@ -146,7 +150,6 @@ def test_a_tarpit_does_not_hold_up_the_other_groups(tmp_path: Path, settings: Se
         assert len(others) == 360
         times[stall] = max(others) - min(others)
         parts.dispose()
-    print(times)
     assert times[4.0] <= times[LATENCY] / 0.8
 
 
@@ -172,4 +175,24 @@ def test_seats_bound_what_is_on_the_wire(tmp_path: Path, settings: Settings) -> 
     assert relay.most["one.test"] <= 2
     assert relay.most["two.test"] > 2
     assert counts(parts) == {"sent": 200}
+    parts.dispose()
+
+
+def test_seats_bound_what_several_senders_have_on_the_wire_together(
+    tmp_path: Path, settings: Settings
+) -> None:
+    """T1: three processes as far as limits can tell; nobody has more than the seats, and everybody is sent to."""
+    parts, campaign_id = prepared(tmp_path, settings, each=60)
+    with unit_of_work(parts.sessions) as session:
+        editing.set_at_once(session, "one.test", 3, actor="t", now=parts.clock.now())
+    with running(Slow(stalls={"one.test": 0.05})) as relay, ThreadPoolExecutor(3) as pool:
+        processes = [
+            Limits(parts.sessions, parts.reading_sessions, parts.clock, parts.limits.limiter)
+            for _ in range(3)
+        ]
+        for sent in [pool.submit(send, parts, campaign_id, relay, 8.0, limits) for limits in processes]:
+            sent.result(60)
+    assert relay.most["one.test"] <= 3
+    assert counts(parts).get("sent", 0) + counts(parts).get("deferred", 0) == 300
+    assert len(relay.taken(*GROUPS[1:])) == 240
     parts.dispose()
