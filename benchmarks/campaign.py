@@ -73,7 +73,8 @@ class Bench:
                 used = sum(cpu_seconds_of(pid) - before[pid] for pid in children)
                 peak = max(peak_mb(pid) for pid in children)
         self._check_books(campaign_id)
-        assert report.started_at is not None and report.ended_at is not None
+        assert report.started_at is not None
+        assert report.ended_at is not None
         seconds = (report.ended_at - report.started_at).total_seconds()
         return Sent(self.recipients, seconds, used / self.recipients * 1e6, peak, freeze_rate)
 

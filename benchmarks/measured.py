@@ -40,8 +40,8 @@ def table(runs: Sequence[Measured]) -> str:
         "| sender | rounds | messages/s | smtp-source | ratio (lowest–highest) | CPU µs a message | peak MB | freeze rows/s |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for sender in dict.fromkeys(run.sender for run in runs):
-        lines.append(_line(sender, [run for run in runs if run.sender == sender]))
+    senders = dict.fromkeys(run.sender for run in runs)
+    lines += [_line(sender, [run for run in runs if run.sender == sender]) for sender in senders]
     return "\n".join(lines)
 
 

@@ -196,9 +196,9 @@ class Sender:
         self.troubles.append(why)
         self.routes.failed(relay, why)
 
-    def next_transaction(self) -> Transaction | None:
+    def next_transaction(self, behind: Transaction | None) -> Transaction | None:
         """Feed a conversation."""
-        return None if self._must_stop() else self._supply.next()
+        return None if self._must_stop() else self._supply.next(behind)
 
     def wants_dot(self, conversation: Conversation, transaction: Transaction) -> None:
         """Hand the waiting connection to the committer."""

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from newsletter.delivery.claim import Claimed
 
 Bound = Callable[[str], int | None]
+
+
+class Turn(NamedTuple):
+    """Whose turn it is. An heir has taken over the place of the message before it on the same lane."""
+
+    group: str
+    row: Claimed
+    is_heir: bool
 
 
 class LineUp:
@@ -34,25 +43,30 @@ class LineUp:
             waiting.append(row)
             self._count += 1
 
-    def take(self) -> tuple[str, Claimed] | None:
-        """Return the next row of the next group that may have another lane; None when no row may go now."""
+    def take(self, behind: str | None = None) -> Turn | None:
+        """Return the next row of the next group that may have another lane; None when no row may go now.
+
+        `behind` is the group of the message whose answer is still to come on the lane that asks: a row of the same group
+        takes over its place, and `is_heir` says so.
+        """
         for _ in range(len(self._turn)):
             group = self._turn[0]
             self._turn.rotate(-1)
-            if self._may_go(group):
-                return group, self._pop(group)
+            is_heir = group == behind
+            if self._may_go(group, int(is_heir)):
+                return Turn(group, self._pop(group, int(is_heir)), is_heir)
         return None
 
-    def _may_go(self, group: str) -> bool:
+    def _may_go(self, group: str, freed: int = 0) -> bool:
         most = self._most(group)
-        return most is None or self._busy[group] < most
+        return most is None or self._busy[group] - freed < most
 
-    def _pop(self, group: str) -> Claimed:
+    def _pop(self, group: str, freed: int) -> Claimed:
         waiting = self._rows[group]
         row = waiting.popleft()
         if not waiting:
             self._forget(group)
-        self._busy[group] += 1
+        self._busy[group] += 1 - freed
         self._count -= 1
         return row
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.checks import Scope
 from newsletter.delivery.claim import Claimed, claim
 from newsletter.delivery.gate import Admission, Gate, Held
-from newsletter.delivery.lineup import LineUp
+from newsletter.delivery.lineup import LineUp, Turn
 from newsletter.delivery.senders import sign_on
 from newsletter.delivery.smtp.conversation import Envelope, Transaction
 from newsletter.errors import NewsletterError, Unavailable
@@ -88,8 +89,8 @@ class Supply:
         waiting = self._is_filling or self._line or self._again or self._signed or self._signing
         return self.is_dry and not waiting
 
-    def next(self) -> Transaction | None:
-        """Return the next message, or None when none may go now."""
+    def next(self, behind: Transaction | None) -> Transaction | None:
+        """Return the next message, or None when none may go now; `behind` is still to be answered on the same lane."""
         if len(self._line) < LOW and not self.is_dry and not self._is_filling:
             self._is_filling = True
             self._filling = self._loop.create_task(self.fill())
@@ -98,42 +99,45 @@ class Supply:
         if self.mail.is_costly:
             self._sign_ahead()
             return self._signed.popleft() if self._signed else None
-        while (taken := self._line.take()) is not None:
-            if (transaction := self._written(*taken)) is not None:
+        while (turn := self._line.take(behind.group if behind and not behind.has_heir else None)) is not None:
+            if turn.is_heir and behind is not None:
+                behind.has_heir = True
+            if (transaction := self._written(turn)) is not None:
                 return transaction
         return None
 
-    def _written(self, group: str, row: Claimed) -> Transaction | None:
+    def _written(self, turn: Turn) -> Transaction | None:
         """Return the message of a row; what cannot be written ends at once."""
         try:
-            return self._transaction(group, row)
+            return self._transaction(turn)
         except (NewsletterError, ValueError) as error:
-            self._line.done(group)
-            self.unwritable(row, str(error))
+            self._line.done(turn.group)
+            self.unwritable(turn.row, str(error))
             return None
 
-    def _transaction(self, group: str, row: Claimed) -> Transaction:
+    def _transaction(self, turn: Turn) -> Transaction:
+        row = turn.row
         return Transaction(
-            self.mail.prepare(row), row.id, row.fence, row.attempts, group, began=self._loop.time()
+            self.mail.prepare(row), row.id, row.fence, row.attempts, turn.group, began=self._loop.time()
         )
 
     def _sign_ahead(self) -> None:
         while len(self._signed) + self._signing < AHEAD * self.lanes:
-            taken = self._line.take()
-            if taken is None:
+            turn = self._line.take()
+            if turn is None:
                 return
             self._signing += 1
-            future = self._loop.run_in_executor(self._signer, self._transaction, *taken)
-            future.add_done_callback(lambda done, taken=taken: self._on_signed(done, *taken))  # type: ignore[misc]
+            future = self._loop.run_in_executor(self._signer, self._transaction, turn)
+            future.add_done_callback(partial(self._on_signed, turn))
 
-    def _on_signed(self, done: asyncio.Future[Transaction], group: str, row: Claimed) -> None:
+    def _on_signed(self, turn: Turn, done: asyncio.Future[Transaction]) -> None:
         self._signing -= 1
         error = done.exception()
         if error is None:
             self._signed.append(done.result())
         elif isinstance(error, NewsletterError | ValueError):
-            self._line.done(group)
-            self.unwritable(row, str(error))
+            self._line.done(turn.group)
+            self.unwritable(turn.row, str(error))
         else:
             raise error
         self.wake()
@@ -188,11 +192,14 @@ class Supply:
 
     def again(self, transaction: Transaction) -> None:
         """Take back a message whose connection broke before its dot; it is the next to go."""
-        self._again.append(replace(transaction, began=self._loop.time(), refusal=None, is_second_try=True))
+        self._again.append(
+            replace(transaction, began=self._loop.time(), refusal=None, has_heir=False, is_second_try=True)
+        )
 
     def done(self, transaction: Transaction) -> None:
         """Note that a message has left its lane."""
-        self._line.done(transaction.group)
+        if not transaction.has_heir:
+            self._line.done(transaction.group)
 
     def give_up(self) -> list[int]:
         """Return the rows that were claimed and will not be sent by this sender."""

@@ -45,6 +45,8 @@ class Transaction:
     #: The body is out, and whoever decides about the dot has it.
     is_waiting: bool = False
     has_dot: bool = False
+    #: The next message on its connection has taken over its place in the group.
+    has_heir: bool = False
     #: It came back once already from a connection that broke.
     is_second_try: bool = False
 
@@ -52,8 +54,8 @@ class Transaction:
 class Feeder(Protocol):
     """Who has the messages and decides about dots."""
 
-    def next_transaction(self) -> Transaction | None:
-        """Return the next message, or None when there is none now."""
+    def next_transaction(self, behind: Transaction | None) -> Transaction | None:
+        """Return the next message, or None when there is none now; `behind` is still to be answered on this connection."""
         ...
 
     def wants_dot(self, conversation: Conversation, transaction: Transaction) -> None:
@@ -146,7 +148,7 @@ class Conversation:
     def _take(self) -> Transaction | None:
         """Take the next message that this server can carry; the others are answered for it."""
         while self.sent_count + (self._answering is not None) < self.most_messages:
-            transaction = self.feeder.next_transaction()
+            transaction = self.feeder.next_transaction(self._answering)
             if transaction is None:
                 return None
             refusal = unfit(transaction.envelope, self.connection.extensions)

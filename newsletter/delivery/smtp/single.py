@@ -34,7 +34,7 @@ class _Errand:
         self.outcome: asyncio.Future[Reply] = loop.create_future()
         self.over: asyncio.Future[None] = loop.create_future()
 
-    def next_transaction(self) -> Transaction | None:
+    def next_transaction(self, behind: Transaction | None) -> Transaction | None:
         return self._left.pop() if self._left else None
 
     def wants_dot(self, conversation: Conversation, transaction: Transaction) -> None:
