@@ -11,7 +11,8 @@ import typer
 from newsletter.cli.support import container, fail, print_json, say
 
 if TYPE_CHECKING:
-    from newsletter.delivery.limits.overview import GroupRow, LimitRow, Overview
+    from newsletter.delivery.limits.overview import LimitRow, Overview
+    from newsletter.delivery.limits.standing import GroupRow
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="How fast, how many at once, on which days and hours."
@@ -122,7 +123,7 @@ def groups(
     as_json: bool = _JSON,
 ) -> None:
     """Show destination groups: how many domains each has, and which of them rest."""
-    from newsletter.delivery.limits.overview import group_rows
+    from newsletter.delivery.limits.standing import group_rows
 
     parts = container()
     if close:
@@ -170,16 +171,16 @@ def warm_up(
 ) -> None:
     """Set how many messages a new relay or publication sends on each calendar day."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.limits import editing
+    from newsletter.delivery.limits import planning
     from newsletter.delivery.limits.models import WarmUp
     from newsletter.delivery.limits.plans import FIRST_WEEK
 
     parts = container()
     with unit_of_work(parts.sessions) as session:
         if off:
-            editing.remove_plan(session, WarmUp, scope, name)
+            planning.remove_plan(session, WarmUp, scope, name)
         else:
-            editing.set_warm_up(
+            planning.set_warm_up(
                 session,
                 scope,
                 name,
@@ -208,15 +209,15 @@ def hours(
 ) -> None:
     """Set when a publication or campaign may send, and over how long it is spread."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.limits import editing
+    from newsletter.delivery.limits import planning
     from newsletter.delivery.limits.models import SendingHours
 
     opens, closes = _between(between)
     with unit_of_work(container().sessions) as session:
         if off:
-            editing.remove_plan(session, SendingHours, scope, name)
+            planning.remove_plan(session, SendingHours, scope, name)
         else:
-            editing.set_hours(
+            planning.set_hours(
                 session,
                 scope,
                 name,

@@ -16,7 +16,7 @@ from newsletter.bootstrap import Container, build_container
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.claim import Claimed
 from newsletter.delivery.events import events_of
-from newsletter.delivery.limits import editing
+from newsletter.delivery.limits import editing, naming, planning
 from newsletter.delivery.limits.gate import LimitGate
 from newsletter.delivery.limits.limiter import Ask, LimiterAway, Taken
 from newsletter.delivery.limits.lookup import look_up_domains
@@ -27,6 +27,7 @@ from newsletter.delivery.limits.service import Limits, tidy
 from newsletter.delivery.limits.stored import StoredLimiter
 from newsletter.delivery.limits.windows import Usage, Window
 from newsletter.errors import InvalidInput, NotFound
+from newsletter.issues.service import get_publication
 from newsletter.schema import metadata
 from newsletter.settings import Settings
 from tests.support.ledger import sent_to
@@ -377,10 +378,10 @@ def test_thirty_days_of_warm_up_never_pass_a_cap_and_lose_nobody(here: Place) ->
     """T6: the publication's own calendar days, with the change of clocks among them."""
     here.parts.settings.data_dir.mkdir(exist_ok=True)
     with unit_of_work(here.sessions) as session:
-        editing.get_publication(session, "p").time_zone = "Europe/Berlin"
+        get_publication(session, "p").time_zone = "Europe/Berlin"
     first = date(2026, 3, 15)
     here.do(
-        editing.set_warm_up,
+        planning.set_warm_up,
         "publication",
         "p",
         first_day=first,
@@ -411,7 +412,7 @@ def test_thirty_days_of_warm_up_never_pass_a_cap_and_lose_nobody(here: Place) ->
 
 def test_a_warm_up_may_cap_each_group(here: Place) -> None:
     here.do(
-        editing.set_warm_up, "relay", "default", first_day=START.date(), days=[100], growth=0, most=1000, per_group=10,
+        planning.set_warm_up, "relay", "default", first_day=START.date(), days=[100], growth=0, most=1000, per_group=10,
         actor="t",
     )  # fmt: skip
     admission = here.gate().admit(
@@ -422,7 +423,7 @@ def test_a_warm_up_may_cap_each_group(here: Place) -> None:
 
 
 def test_outside_the_hours_all_wait_for_the_opening(here: Place) -> None:
-    here.do(editing.set_hours, "publication", "p", opens_at=time(10), closes_at=time(20), actor="t")
+    here.do(planning.set_hours, "publication", "p", opens_at=time(10), closes_at=time(20), actor="t")
     gate = here.gate()
     admission = gate.admit(chunk(10))
     assert (admission.now, {held.why for held in admission.later}) == ([], {"hours"})
@@ -437,8 +438,8 @@ def test_a_campaigns_own_spread_wins_over_its_publications(here: Place) -> None:
 
     with unit_of_work(here.sessions) as session:
         session.get_one(Campaign, here.campaign_id).audience = 1800
-    here.do(editing.set_hours, "publication", "p", spread_minutes=1, actor="t")
-    here.do(editing.set_hours, "campaign", str(here.campaign_id), spread_minutes=180, actor="t")
+    here.do(planning.set_hours, "publication", "p", spread_minutes=1, actor="t")
+    here.do(planning.set_hours, "campaign", str(here.campaign_id), spread_minutes=180, actor="t")
     gate, went = here.gate(), []
     for _ in range(10):
         went.append(len(gate.admit(chunk(100)).now))
@@ -539,23 +540,23 @@ def test_what_does_not_fit_is_refused_in_a_sentence(here: Place) -> None:
         lambda s: editing.set_limit(s, "moon", "p", Rate(1, "day"), actor="t", now=START),
         lambda s: editing.set_limit(s, "group", "a b", Rate(1, "day"), actor="t", now=START),
         lambda s: editing.set_limit(s, "relay", "", Rate(1, "day"), actor="t", now=START),
-        lambda s: editing.set_hours(s, "publication", "p", opens_at=time(8), actor="t"),
-        lambda s: editing.set_hours(s, "publication", "p", actor="t"),
-        lambda s: editing.set_hours(s, "publication", "p", spread_minutes=0, actor="t"),
-        lambda s: editing.set_warm_up(
+        lambda s: planning.set_hours(s, "publication", "p", opens_at=time(8), actor="t"),
+        lambda s: planning.set_hours(s, "publication", "p", actor="t"),
+        lambda s: planning.set_hours(s, "publication", "p", spread_minutes=0, actor="t"),
+        lambda s: planning.set_warm_up(
             s, "relay", "default", first_day=START.date(), days=[], growth=1, most=9, actor="t"
         ),
-        lambda s: editing.set_warm_up(
+        lambda s: planning.set_warm_up(
             s, "relay", "default", first_day=START.date(), days=[0], growth=1, most=9, actor="t"
         ),
-        lambda s: editing.checked_zone("Mars/Base"),
-        lambda s: editing.checked_zone("../etc/passwd"),
+        lambda s: naming.checked_zone("Mars/Base"),
+        lambda s: naming.checked_zone("../etc/passwd"),
     ):
         with pytest.raises(InvalidInput), unit_of_work(here.sessions) as session:
             wrong(session)
     for missing in (
         lambda s: editing.set_limit(s, "publication", "nobody", Rate(1, "day"), actor="t", now=START),
-        lambda s: editing.set_hours(s, "campaign", "99", spread_minutes=5, actor="t"),
+        lambda s: planning.set_hours(s, "campaign", "99", spread_minutes=5, actor="t"),
         lambda s: editing.set_limit(s, "relay", "maim", Rate(1, "day"), actor="t", now=START),
         lambda s: editing.remove_limit(s, "group", "google", "hour"),
         lambda s: editing.switch_off(s, "tiny.example", actor="t", now=START),

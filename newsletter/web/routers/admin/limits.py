@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from newsletter.accounts import audit
-from newsletter.delivery.limits import breakers, editing
+from newsletter.delivery.limits import breakers, editing, planning
 from newsletter.delivery.limits.models import SendingHours, WarmUp
 from newsletter.delivery.limits.overview import overview
 from newsletter.delivery.limits.plans import FIRST_WEEK
@@ -93,7 +93,7 @@ def warm_up(user: Admin, form: Form, session: Writing) -> Response:
     """Set the warm-up plan of a relay or publication."""
     scope, name = _named(form, "scope"), _named(form, "name")
     per_group = field(form, "per_group", most=12).strip()
-    editing.set_warm_up(
+    planning.set_warm_up(
         session,
         scope,
         name,
@@ -114,7 +114,7 @@ def hours(user: Admin, form: Form, session: Writing) -> Response:
     """Set when a publication or campaign may send, and over how long it is spread."""
     scope, name = _named(form, "scope"), _named(form, "name")
     spread = field(form, "spread", most=12).strip()
-    editing.set_hours(
+    planning.set_hours(
         session,
         scope,
         name,
@@ -133,7 +133,7 @@ def remove_plan(kind: str, user: Admin, form: Form, session: Writing) -> Respons
     if kind not in _TABLES:
         raise NotFound("There is no such plan.")
     scope, name = _named(form, "scope"), _named(form, "name")
-    editing.remove_plan(session, _TABLES[kind], scope, name)
+    planning.remove_plan(session, _TABLES[kind], scope, name)
     _note(session, user.email, f"{kind}.remove", f"{scope} {name}")
     return back_to(f"{ROOM}?told=removed")
 
