@@ -20,6 +20,7 @@ from newsletter.delivery.dkim.service import activate_key, create_key
 from newsletter.delivery.oneoff import send_relay_test
 from newsletter.delivery.relays.overview import relay_views
 from newsletter.delivery.relays.probe import probe
+from newsletter.delivery.relays.routes import Routes
 from newsletter.delivery.relays.service import add_relay, edit_relay, get_relay, relay_of, routes_for
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.errors import Conflict, InvalidInput
@@ -86,6 +87,27 @@ def test_the_from_domain_chooses(sessions: Sessions) -> None:
     assert names(sessions, "museum.example.com") == ["museum"]
     assert names(sessions, "news.Museum.example.com") == ["museum"]
     assert names(sessions, "notmuseum.example.com") == ["any"]
+
+
+def test_what_was_learnt_of_several_relays_outlives_a_sender(sessions: Sessions) -> None:
+    add(sessions, "one")
+    add(sessions, "two")
+    clock = SystemClock()
+
+    def routes() -> Routes:
+        with sessions() as session:
+            return routes_for(session, SEALER, "example.com", fallback=FALLBACK, monotonic=clock.monotonic)
+
+    first = routes()
+    one = next(relay for relay in first.relays if relay.name == "one")
+    for _ in range(3):
+        first.failed(one, "timeout")
+    assert {routes().pick(), routes().pick()} == {next(r for r in first.relays if r.name == "two")}
+    edit(sessions, "one", url="smtp://127.0.0.1:2526")
+    assert not routes().is_resting(one)
+    edit(sessions, "two", is_enabled=False)
+    edit(sessions, "one", url="smtp://127.0.0.1:2525")
+    assert not routes().is_resting(one)
 
 
 def test_bounds_are_held(sessions: Sessions) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from newsletter.delivery.relays.address import read_url
-from newsletter.delivery.relays.health import FIRST_REST_SECONDS, LONGEST_REST_SECONDS
+from newsletter.delivery.relays.health import FIRST_REST_SECONDS, LONGEST_REST_SECONDS, PROBE_SECONDS
 from newsletter.delivery.relays.routes import Relay, Routes
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.errors import InvalidInput
@@ -77,6 +77,25 @@ def test_one_probe_and_a_longer_rest_when_it_fails() -> None:
     assert picked(routes, 2) == ["one", "-"]
     routes.worked(ONE)
     assert picked(routes, 2) == ["one", "one"]
+
+
+def test_a_probe_of_which_nothing_is_heard_is_given_up() -> None:
+    watch = Watch()
+    routes = Routes([ONE], watch)
+    for _ in range(3):
+        routes.failed(ONE, "timeout")
+    watch.now += FIRST_REST_SECONDS
+    assert picked(routes, 2) == ["one", "-"]
+    watch.now += PROBE_SECONDS
+    assert picked(routes, 2) == ["one", "-"]
+
+
+def test_a_full_relay_is_passed_over() -> None:
+    narrow = Relay("narrow", ONE.target, weight=9, connections=2)
+    routes = Routes([narrow, TWO], Watch())
+    assert routes.pick({"narrow": 1}) is narrow
+    assert routes.pick({"narrow": 2}) is TWO
+    assert Routes([narrow], Watch()).pick({"narrow": 2}) is None
 
 
 def test_rests_are_bounded() -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 MOST_FAILURES = 3
 FIRST_REST_SECONDS = 15.0
-LONGEST_REST_SECONDS = 300.0
+LONGEST_REST_SECONDS = 120.0
+#: A probe of which nothing is heard for so long is given up: whoever made it may be gone.
+PROBE_SECONDS = 60.0
 
 
 @dataclass
@@ -23,13 +25,13 @@ class Health:
     @property
     def is_open(self) -> bool:
         """True while nothing may be sent: it rests, or its probe is on the way."""
-        if self.rests_until is None:
-            return False
-        return self.is_probing or self.monotonic() < self.rests_until
+        return self.rests_until is not None and self.monotonic() < self.rests_until
 
     def taken(self) -> None:
         """Note that it was chosen: after a rest this is the probe, and the others wait for what becomes of it."""
-        self.is_probing = self.rests_until is not None
+        if self.rests_until is not None:
+            self.is_probing = True
+            self.rests_until = self.monotonic() + PROBE_SECONDS
 
     def worked(self) -> None:
         """Close the breaker."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.accounts import audit
 from newsletter.delivery.dkim.service import checked_domain
 from newsletter.delivery.relays.address import RelayAddress, read_url
+from newsletter.delivery.relays.health import Health
 from newsletter.delivery.relays.models import RelayRow
 from newsletter.delivery.relays.routes import Relay, Routes
 from newsletter.delivery.smtp.target import SmtpTarget
@@ -21,6 +22,8 @@ from newsletter.sealing import Sealer
 #: The name under which limits know the relay of NEWSLETTER_SMTP_URL.
 FALLBACK_NAME = "default"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+#: By clock, name and address: a relay that was given another address starts afresh.
+_health: dict[tuple[Callable[[], float], str, SmtpTarget], Health] = {}
 _BOUNDS = {"weight": (0, 1000), "connections": (1, 50), "messages_per_connection": (1, 100_000)}
 
 
@@ -92,8 +95,21 @@ def routes_for(
     rows = [row for row in list_relays(session) if row.is_enabled]
     named = [row for row in rows if is_named_for(row, from_domain)]
     chosen = named or [row for row in rows if not row.from_domains]
-    relays = [relay_of(sealer, row) for row in chosen]
-    return Routes(relays or [Relay(FALLBACK_NAME, fallback)], monotonic)
+    relays = [relay_of(sealer, row) for row in chosen] or [Relay(FALLBACK_NAME, fallback)]
+    return Routes(relays, monotonic, _known_health(relays, monotonic))
+
+
+def _known_health(relays: Sequence[Relay], monotonic: Callable[[], float]) -> dict[str, Health] | None:
+    """What this process learnt of several relays: a dead one is not found out anew by each task.
+
+    A relay without an alternative starts afresh: resting longer than a task would only delay its mail.
+    """
+    if len(relays) == 1:
+        return None
+    return {
+        relay.name: _health.setdefault((monotonic, relay.name, relay.target), Health(monotonic))
+        for relay in relays
+    }
 
 
 def is_named_for(row: RelayRow, from_domain: str) -> bool:
