@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +31,7 @@ from newsletter.sealing import Sealer
 from tests.servers import free_port
 from tests.support.relay import Relay, running_relay
 from tests.support.rooms import NOW, make_publication
+from tests.support.tls_relay import self_signed_context
 
 SEALER = Sealer(b"a secret for tests, long enough")
 FALLBACK = SmtpTarget("fallback.example.com", 25)
@@ -149,6 +153,24 @@ def test_a_trial_says_what_is_wrong() -> None:
         assert "no STARTTLS" in probe(SmtpTarget("127.0.0.1", relay.port, security="starttls")).trouble
     with running_relay(Relay(greeting="554 5.7.1 Go away")) as relay:
         assert "554 5.7.1 Go away" in probe(SmtpTarget("127.0.0.1", relay.port)).trouble
+
+
+def test_a_certificate_that_nobody_signed_is_refused() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    context = self_signed_context()
+
+    def serve() -> None:
+        with listener, contextlib.suppress(OSError):  # the handshake is broken off, as it should be
+            connection, _ = listener.accept()
+            context.wrap_socket(connection, server_side=True).close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    port = listener.getsockname()[1]
+    found = probe(SmtpTarget("localhost", port, security="tls", username="me", password="secret"))
+    thread.join(10)
+    assert "certificate verify failed" in found.trouble
+    assert found.extensions == ()
 
 
 def test_the_test_mail_is_signed_as_campaigns_are(container: Container, tmp_path: Path) -> None:
