@@ -16,6 +16,7 @@ from newsletter.audience.models import Subscription
 from newsletter.delivery.dkim.choosing import signers_for
 from newsletter.delivery.outgoing import MailRoom
 from newsletter.delivery.relays.models import RelayRow
+from newsletter.delivery.relays.routes import Routes
 from newsletter.delivery.relays.service import is_named_for, relay_of, routes_for
 from newsletter.delivery.smtp.conversation import Envelope
 from newsletter.delivery.smtp.single import deliver_one
@@ -29,6 +30,10 @@ from newsletter.rendering.notices import confirmation_mail, notice_mail
 from newsletter.rendering.values import sample_recipient
 
 
+class Unreachable(Unavailable):
+    """The relay is at fault, not the message or its recipient."""
+
+
 def send_one(target: SmtpTarget, sender: str, recipient: str, message: bytes) -> None:
     """Hand one message to the relay.
 
@@ -37,9 +42,22 @@ def send_one(target: SmtpTarget, sender: str, recipient: str, message: bytes) ->
     try:
         reply = asyncio.run(deliver_one(target, Envelope(sender, recipient, message)))
     except ConnectionTrouble as error:
-        raise Unavailable(f"The relay did not take the mail to {recipient}: {error}") from None
+        raise Unreachable(f"The relay did not take the mail to {recipient}: {error}") from None
     if reply.code != 250:
         raise Unavailable(f"The relay did not take the mail to {recipient}: {reply.line}")
+
+
+def _send_over(routes: Routes, sender: str, recipient: str, message: bytes) -> None:
+    """Hand one message to the relay that a campaign would begin with. A broken connection is not tried elsewhere: the
+    message may have been taken.
+    """
+    relay = routes.pick() or routes.relays[0]
+    try:
+        send_one(relay.target, sender, recipient, message)
+    except Unreachable as error:
+        routes.failed(relay, str(error))
+        raise
+    routes.worked(relay)
 
 
 def send_test(
@@ -60,7 +78,7 @@ def send_test(
         message_id=f"test-{stamp}@{domain}", return_path=f"bounces@{room.bounce_domain_of(snapshot)}",
     )  # fmt: skip
     message = room.signed(session, marked).merge(reader)
-    send_one(_relay(session, room, domain, target), reader.return_path, address.email, message)
+    _send_over(_routes(session, room, domain, target), reader.return_path, address.email, message)
 
 
 def send_confirmation(
@@ -95,8 +113,8 @@ def send_confirmation(
     row.confirmation_sent_at = now
     session.flush()
     signed = sign_message(message, signers_for(session, room.sealer, domain), now)
-    relay = _relay(session, room, domain, target)
-    send_one(relay, f"bounces@{room.bounce_domain or domain}", row.subscriber.email, signed)
+    routes = _routes(session, room, domain, target)
+    _send_over(routes, f"bounces@{room.bounce_domain or domain}", row.subscriber.email, signed)
     return True
 
 
@@ -126,8 +144,5 @@ def _sender_over(session: Session, row: RelayRow) -> Publication:
     return (fitting or publications)[0]
 
 
-def _relay(session: Session, room: MailRoom, from_domain: str, fallback: SmtpTarget) -> SmtpTarget:
-    """The relay that a campaign of this From domain would begin with."""
-    routes = routes_for(session, room.sealer, from_domain, fallback=fallback, monotonic=time.monotonic)
-    chosen = routes.pick()
-    return chosen.target if chosen else fallback
+def _routes(session: Session, room: MailRoom, from_domain: str, fallback: SmtpTarget) -> Routes:
+    return routes_for(session, room.sealer, from_domain, fallback=fallback, monotonic=time.monotonic)

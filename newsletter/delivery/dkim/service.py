@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
@@ -65,7 +66,10 @@ def _make(
     row = new_key(sealer, domain, _next_selector(session, domain), algorithm)
     row.created_at = now
     session.add(row)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:
+        raise Conflict(f"Somebody else made a key of {domain} at this moment: look again.") from None
     _note(session, row, action, actor)
     return row
 

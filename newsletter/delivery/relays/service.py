@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
@@ -36,13 +37,14 @@ def add_relay(
     """
     if not _NAME.fullmatch(name) or name == FALLBACK_NAME:
         raise InvalidInput("A relay's name is up to 40 small letters, digits and hyphens, and not “default”.")
-    if session.scalar(select(RelayRow.id).where(RelayRow.name == name)) is not None:
-        raise Conflict(f"There is a relay {name} already.")
     row = RelayRow(name=name, from_domains=[], weight=1, messages_per_connection=1000, is_enabled=True)
     _set_address(row, sealer, read_url(url))
     _set_values(row, values)
     session.add(row)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:
+        raise Conflict(f"There is a relay {name} already.") from None
     _note(session, row, "relay.add", actor)
     return row
 
