@@ -80,13 +80,21 @@ class LineUp:
         if self._busy[group] <= 0:
             del self._busy[group]
 
-    def remove(self, group: str) -> list[Claimed]:
-        """Take all rows of a group out of line."""
+    def remove(self, group: str, *, keep: int = 0) -> list[Claimed]:
+        """Take the rows of a group out of line, but for the first few."""
         rows = list(self._rows.get(group, ()))
-        if rows:
+        removed = rows[keep:]
+        if rows and not keep:
             self._forget(group)
-            self._count -= len(rows)
-        return rows
+        elif removed:
+            self._rows[group] = deque(rows[:keep])
+        self._count -= len(removed)
+        return removed
+
+    @property
+    def group_count(self) -> int:
+        """Return how many groups have rows in line."""
+        return len(self._rows)
 
     def blocked(self) -> list[str]:
         """Return the groups that wait although they have rows."""

@@ -18,6 +18,7 @@ from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.checks import Scope
 from newsletter.delivery.claim import Claimed, claim
 from newsletter.delivery.gate import Admission, Gate, Held
+from newsletter.delivery.limits.soon import Soon
 from newsletter.delivery.lineup import LineUp, Turn
 from newsletter.delivery.senders import sign_on
 from newsletter.delivery.smtp.conversation import Envelope, Transaction
@@ -28,9 +29,11 @@ log = logger(__name__)
 
 #: Claim again when fewer rows than this wait: a claim takes some milliseconds, the lanes should not notice.
 LOW = 100
-#: Rows of groups that may not go now wait in the database once this many are in line.
+#: Once this many are in line, rows of groups that may not go now wait in the database, but for the first of each group.
 CROWD = 2000
 CROWD_SECONDS = 30
+CROWD_PAUSE = 1.0
+KEPT_OF_GROUP = 200
 #: Messages signed ahead for each lane.
 AHEAD = 2
 SIGNING_THREADS = 1
@@ -68,6 +71,8 @@ class Supply:
     is_dry: bool = False
     claimed_count: int = 0
     _is_filling: bool = False
+    _soon: Soon = field(default_factory=Soon)
+    _timer: asyncio.TimerHandle | None = None
     _again: deque[Transaction] = field(default_factory=deque)
     _signed: deque[Transaction] = field(default_factory=deque)
     _signing: int = 0
@@ -77,6 +82,7 @@ class Supply:
         self._loop = asyncio.get_running_loop()
         self._signer = ThreadPoolExecutor(SIGNING_THREADS, thread_name_prefix="signer")
         self._cursor, self._from_start_at = self.start_after, self._loop.time()
+        self._filled_at = self._from_start_at
 
     @property
     def cursor(self) -> int:
@@ -86,14 +92,28 @@ class Supply:
     @property
     def is_empty(self) -> bool:
         """True when nothing is left and nothing more will come."""
-        waiting = self._is_filling or self._line or self._again or self._signed or self._signing
+        waiting = self._is_filling or self._line or self._soon or self._again or self._signed or self._signing
         return self.is_dry and not waiting
 
     def next(self, behind: Transaction | None) -> Transaction | None:
         """Return the next message, or None when none may go now; `behind` is still to be answered on the same lane."""
-        if len(self._line) < LOW and not self.is_dry and not self._is_filling:
+        found = self._next(behind)
+        if not self.is_dry and self._wants_more(found is None):
+            self._refill()
+        return found
+
+    def _wants_more(self, is_stuck: bool) -> bool:
+        """Claim ahead; and when every row in line must wait, look for others, but not all day long."""
+        if len(self._line) < (CROWD if is_stuck else LOW):
+            return True
+        return is_stuck and self._loop.time() - self._filled_at > CROWD_PAUSE
+
+    def _refill(self) -> None:
+        if not self._is_filling:
             self._is_filling = True
             self._filling = self._loop.create_task(self.fill())
+
+    def _next(self, behind: Transaction | None) -> Transaction | None:
         if self._again:
             return self._again.popleft()
         if self.mail.is_costly:
@@ -156,7 +176,18 @@ class Supply:
             self.is_dry = True  # what was claimed is freed with the lease; the sweep sends the next hint
         finally:
             self._is_filling = False
+        self._filled_at = self._loop.time()
+        self._wind_up()
         self.wake()
+
+    def _wind_up(self) -> None:
+        """Come back when the next kept row is due."""
+        due = self._soon.next_due()
+        if self._timer is not None:
+            self._timer.cancel()
+        if due is not None:
+            seconds = (due - self.clock.now()) / timedelta(seconds=1)
+            self._timer = self._loop.call_later(max(0.01, seconds), self._refill)
 
     def _claim(self) -> Admission:
         with unit_of_work(self.sessions) as session:
@@ -165,7 +196,9 @@ class Supply:
             rows = self._next_rows(claim_in(session, self.scope, self.owner, self.mail))
         self.is_dry = not rows
         self.claimed_count += len(rows)
-        return self.gate.admit(rows)
+        chunk = [*self._soon.take(self.clock.now()), *rows]
+        admission = self.gate.admit(chunk)
+        return Admission(admission.now, self._soon.keep(chunk, admission.later, self.clock.now()))
 
     def _next_rows(self, claim_after: Callable[[int], list[Claimed]]) -> list[Claimed]:
         now = self._loop.time()
@@ -178,16 +211,19 @@ class Supply:
         return rows
 
     def _make_room(self) -> None:
-        """Let rows that may not go now wait in the database, before they fill the memory."""
-        if len(self._line) < CROWD:
-            return
-        until = self.clock.now() + timedelta(seconds=CROWD_SECONDS)
+        """Let rows that cannot go soon wait in the database, so that they do not fill the line."""
         for group in self._line.blocked():
-            self.hold_group(group, until, "slow")
+            until = self.gate.rests_until(group)
+            if until is not None:
+                self.hold_group(group, until, "resting")
+        if len(self._line) >= CROWD and self._line.group_count > 1:
+            until = self.clock.now() + timedelta(seconds=CROWD_SECONDS)
+            for group in self._line.blocked():
+                self.hold_group(group, until, "slow", keep=KEPT_OF_GROUP)
 
-    def hold_group(self, group: str, until: datetime, why: str) -> None:
-        """Let every row of a group wait."""
-        for row in self._line.remove(group):
+    def hold_group(self, group: str, until: datetime, why: str, *, keep: int = 0) -> None:
+        """Let the rows of a group wait, but for the first few."""
+        for row in self._line.remove(group, keep=keep):
             self.hold(Held(row.id, until, why))
 
     def again(self, transaction: Transaction) -> None:
@@ -206,11 +242,13 @@ class Supply:
         written = [each.row_id for each in (*self._again, *self._signed)]
         self._again.clear()
         self._signed.clear()
-        return [row.id for row in self._line.clear()] + written
+        return [row.id for row in (*self._line.clear(), *self._soon.clear())] + written
 
     async def close(self) -> None:
         """Wait for what is under way in threads."""
         self.is_dry = True
+        if self._timer is not None:
+            self._timer.cancel()
         while self._is_filling or self._signing:
             await asyncio.sleep(0.005)
         self._signer.shutdown(wait=False)

@@ -72,3 +72,13 @@ def test_no_group_has_more_lanes_than_it_may_and_nobody_is_forgotten(
     left = [each.id for each in line.clear()]
     assert sorted(seen + left) == list(range(len(steps)))
     assert len(line) == 0
+
+
+def test_a_group_leaves_the_line_but_for_its_first() -> None:
+    line = LineUp(lambda _: None)
+    line.add([*of("a", 1, 2, 3, 4), *of("b", 5)])
+    assert [each.id for each in line.remove("a", keep=2)] == [3, 4]
+    assert (len(line), line.group_count) == (3, 2)
+    assert [each.id for each in line.remove("a")] == [1, 2]
+    assert line.remove("a") == []
+    assert (len(line), line.group_count) == (1, 1)
