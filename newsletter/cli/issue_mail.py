@@ -19,15 +19,14 @@ AS_JSON = typer.Option(False, "--json", help="Print JSON alone.")
 
 def lint(ref: str = REF, as_json: bool = AS_JSON) -> None:
     """Check an issue; exit 1 when something blocks its sending."""
+    from newsletter.delivery.preflight import check_snapshot
     from newsletter.issues.service import current_snapshot, find_issue
-    from newsletter.rendering.lint import blocking, lint_issue
-    from newsletter.rendering.pipeline import render_issue
+    from newsletter.rendering.lint import blocking
 
     parts = container()
     with parts.reading_sessions() as session:
         snapshot = current_snapshot(session, find_issue(session, ref))
-    base_url = parts.settings.base_url
-    findings = lint_issue(snapshot, render_issue(snapshot, base_url), base_url=base_url)
+        findings = check_snapshot(session, snapshot, base_url=parts.settings.base_url)
     if as_json:
         print_json([finding.to_json() for finding in findings])
     else:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from newsletter.accounts.models import AuditEntry
 from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.dkim.choosing import signers_for
+from newsletter.delivery.dkim.findings import signing_findings
 from newsletter.delivery.dkim.keys import signer_of
 from newsletter.delivery.dkim.models import DkimKey, KeyState
 from newsletter.delivery.dkim.publishing import RecordState, ask, note
@@ -99,6 +100,21 @@ def test_dns_activates_what_waits_and_tells_right_from_wrong(sessions: Sessions)
     }  # fmt: skip
     assert chosen(sessions, "example.com") == [("example.com", "nl1")]
     assert chosen(sessions, "example.org") == []
+
+
+def test_only_a_wrong_record_blocks_sending(sessions: Sessions) -> None:
+    make(sessions, "example.com")
+    found = {}
+    for state in RecordState:
+        with unit_of_work(sessions) as session:
+            list_keys(session)[0].record_state = state
+            session.flush()
+            found[state] = [each.severity for each in signing_findings(session, "news.example.com")]
+            assert signing_findings(session, "example.net") == []
+    assert found == {
+        RecordState.UNASKED: ["warn"], RecordState.RIGHT: [], RecordState.MISSING: ["warn"],
+        RecordState.WRONG: ["block"], RecordState.SILENT: ["warn"],
+    }  # fmt: skip
 
 
 def test_keys_are_sealed_and_useless_elsewhere(sessions: Sessions) -> None:

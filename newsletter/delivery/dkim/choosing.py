@@ -16,15 +16,19 @@ from newsletter.sealing import Sealer
 def signers_for(
     session: Session, sealer: Sealer, from_domain: str, *, at: datetime | None = None
 ) -> tuple[Signer, ...]:
-    """Return who signs for a From address, RSA first: the keys of its domain, else of the nearest domain above (so that
-    `d=` aligns, RFC 7489 §3.1.1). With `at`, those that signed then.
+    """Return who signs for a From address, RSA first. With `at`, those that signed then."""
+    return tuple(signer_of(sealer, row) for row in keys_for(session, from_domain, at=at))
+
+
+def keys_for(session: Session, from_domain: str, *, at: datetime | None = None) -> list[DkimKey]:
+    """Return the keys that sign for a From domain: its own, else those of the nearest domain above, so that `d=` aligns
+    (RFC 9989, relaxed).
     """
     names = _self_and_parents(from_domain.lower())
     rows = list(session.scalars(select(DkimKey).where(DkimKey.domain.in_(names)).order_by(DkimKey.id)))
     signing = [row for row in rows if _signs(row, at)]
     nearest = next((name for name in names if any(row.domain == name for row in signing)), None)
-    chosen = sorted((row for row in signing if row.domain == nearest), key=lambda row: row.algorithm != "rsa")
-    return tuple(signer_of(sealer, row) for row in chosen)
+    return sorted((row for row in signing if row.domain == nearest), key=lambda row: row.algorithm != "rsa")
 
 
 def _signs(row: DkimKey, at: datetime | None) -> bool:
