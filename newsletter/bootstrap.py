@@ -77,7 +77,9 @@ class Container:
             sessions=self.sessions,
             queue=self.queue,
             clock=self.clock,
-            room=MailRoom(self.keyring, self.sealer, settings.base_url, settings.bounce_domain),
+            room=MailRoom(
+                self.keyring, self.sealer, settings.base_url, settings.bounce_domain, settings.instance_id
+            ),
             target=SmtpTarget.from_url(settings.smtp_url),
             data_dir=settings.data_dir,
             connections=settings.smtp_connections,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 from functools import cached_property
@@ -58,6 +59,12 @@ class Settings(BaseSettings):
     )
     secret_key: str = Field(
         "", description="Signs links and sessions; generated when embedded, required otherwise."
+    )
+    instance: str = Field(
+        "",
+        max_length=64,
+        description="Name of this installation, the same on every machine: a restored copy of its database sends "
+        "nothing under another name. Default: embedded, a file in the data directory; else derived from secret and base URL.",
     )
     bounce_domain: str = Field(
         "", description="Domain of the VERP return path; default: the from-address's domain."
@@ -137,13 +144,21 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 f"{PREFIX}SECRET_KEY is not set: set it to a long random text, the same on every machine."
             )
-        return _stored_secret(self.data_dir)
+        return _stored_text(self.data_dir / "secret")
+
+    @cached_property
+    def instance_id(self) -> str:
+        """Which installation this is, compared with the database's before anything is sent (R16)."""
+        if self.instance:
+            return self.instance
+        if self.embedded:
+            return _stored_text(self.data_dir / "instance").decode()[:64]
+        return hmac.digest(self.secret, b"instance " + self.base_url.encode(), "sha256").hex()[:32]
 
 
-def _stored_secret(data_dir: Path) -> bytes:
-    """Read the embedded secret, making it once with mode 0600. Safe when two processes start at once."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    path = data_dir / "secret"
+def _stored_text(path: Path) -> bytes:
+    """Read a random text, making it once with mode 0600. Safe when two processes start at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -157,7 +172,7 @@ def _nonempty(path: Path) -> bytes:
     value = path.read_bytes().strip()
     if len(value) < 16:
         raise ConfigurationError(
-            f"The secret in {path} is empty or damaged: restore it, or delete it to make a new one."
+            f"The {path.name} in {path} is empty or damaged: restore it, or delete it to make a new one."
         )
     return value
 
@@ -168,7 +183,6 @@ def load_settings(**overrides: Any) -> Settings:
     :raises ConfigurationError: for an invalid value or an unknown `NEWSLETTER_*` variable.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    known |= {f"{PREFIX}INSTANCE"}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if unknown:
         raise ConfigurationError(

@@ -168,6 +168,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("destination_group", name=op.f("pk_group_breakers")),
     )
     op.create_table(
+        "installation",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("instance", sa.String(length=64), nullable=False),
+        sa.Column("adopted_at", UtcDateTime(), nullable=False),
+        sa.Column("adopted_by", sa.String(length=254), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
+    )
+    op.create_table(
         "limit_counters",
         sa.Column("key", sa.String(length=640), nullable=False),
         sa.Column("document", Json, nullable=False),
@@ -628,6 +636,7 @@ def upgrade() -> None:
         sa.Column("issue_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("document", Json, nullable=False),
+        sa.Column("rendition", Json, nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["issue_id"], ["issues.id"], name=op.f("fk_issue_snapshots_issue_id"), ondelete="CASCADE"
@@ -673,6 +682,9 @@ def upgrade() -> None:
         sa.Column("ambiguous_policy", sa.String(length=15), nullable=False),
         sa.Column("paused_at", UtcDateTime(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("has_brakes", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("braked_at", UtcDateTime(), nullable=True),
+        sa.Column("brakes_from", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["issue_id"], ["issues.id"], name=op.f("fk_campaigns_issue_id")),
         sa.ForeignKeyConstraint(
             ["snapshot_id"], ["issue_snapshots.id"], name=op.f("fk_campaigns_snapshot_id")
@@ -711,6 +723,25 @@ def upgrade() -> None:
     with op.batch_alter_table("items", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_items_post_id"), ["post_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_items_section_id"), ["section_id"], unique=False)
+
+    op.create_table(
+        "attempt_tallies",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("group_name", sa.String(length=254), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("hard", sa.Integer(), nullable=False),
+        sa.Column("policy", sa.Integer(), nullable=False),
+        sa.Column("unwritable", sa.Integer(), nullable=False),
+        sa.Column("complaints", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaigns.id"], name=op.f("fk_attempt_tallies_campaign_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempt_tallies")),
+    )
+    with op.batch_alter_table("attempt_tallies", schema=None) as batch_op:
+        batch_op.create_index("ix_attempt_tallies_campaign_id_at", ["campaign_id", "at"], unique=False)
 
     op.create_table(
         "campaign_events",
@@ -765,6 +796,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_campaign_events_campaign_id"))
 
     op.drop_table("campaign_events")
+    with op.batch_alter_table("attempt_tallies", schema=None) as batch_op:
+        batch_op.drop_index("ix_attempt_tallies_campaign_id_at")
+
+    op.drop_table("attempt_tallies")
     with op.batch_alter_table("items", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_items_section_id"))
         batch_op.drop_index(batch_op.f("ix_items_post_id"))
@@ -865,6 +900,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_limit_counters_updated_at"))
 
     op.drop_table("limit_counters")
+    op.drop_table("installation")
     op.drop_table("group_breakers")
     with op.batch_alter_table("feedback_entries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_feedback_entries_subscriber_id"))

@@ -37,6 +37,7 @@ def examine(parts: Container) -> list[Finding]:
         "broker": _broker,
         "smtp": _smtp,
         "secret": _secret,
+        "instance": _instance,
         "templates": _templates,
         "bounces": _bounces,
         "relays": _relays,
@@ -98,6 +99,15 @@ def _smtp(parts: Container) -> Finding:
 
 def _secret(parts: Container) -> Finding:
     return Finding("secret", "good", f"{len(parts.settings.secret)} characters")
+
+
+def _instance(parts: Container) -> Finding:
+    from newsletter.delivery.instance import STRAY, is_home
+
+    with parts.reading_sessions() as session:
+        if not is_home(session, parts.settings.instance_id):
+            return Finding("instance", "bad", STRAY)
+    return Finding("instance", "good", "this installation may send from this database")
 
 
 def _templates(_parts: Container) -> Finding:

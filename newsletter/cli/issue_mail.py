@@ -122,10 +122,12 @@ def _start(ref: str, lists: list[str], at: str, request_key: str) -> tuple[int, 
     from newsletter.cli.issue_words import parse_moment
     from newsletter.db.session import unit_of_work
     from newsletter.delivery.campaigns import start_campaign
+    from newsletter.delivery.instance import must_be_home
     from newsletter.issues.service import SYSTEM, find_issue, ref_of
 
     parts = container()
     with unit_of_work(parts.sessions) as session:
+        must_be_home(session, parts.settings.instance_id)
         issue = find_issue(session, ref)
         campaign = start_campaign(
             session,

@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -57,10 +58,27 @@ class Campaign(Base):
     ambiguous_policy: Mapped[str] = mapped_column(String(15), default="hold")
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str] = mapped_column(Text, default="")
+    #: False sends without brakes: for proofs, asked for by an administrator.
+    has_brakes: Mapped[bool] = mapped_column(default=True, server_default=true())
+    #: When the brakes stopped it; None again once a person has resumed it.
+    braked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: What happened before a person resumed it does not stop it again.
+    brakes_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     issue: Mapped[Issue] = relationship()
     snapshot: Mapped[IssueSnapshotRow] = relationship()
     lists: Mapped[list[MailingList]] = relationship(secondary="campaign_lists")
+
+
+class Installation(Base):
+    """One row: whose database this is (see `delivery.instance`)."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    instance: Mapped[str] = mapped_column(String(64))
+    adopted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    adopted_by: Mapped[str] = mapped_column(String(254))
 
 
 class CampaignList(Base):
@@ -70,6 +88,26 @@ class CampaignList(Base):
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True)
     list_id: Mapped[int] = mapped_column(ForeignKey("mailing_lists.id"), primary_key=True)
+
+
+class AttemptTally(Base):
+    """Attempts of one sender in about two seconds; the brakes add up a window of them.
+
+    `group_name` is empty for all attempts together; rows of a destination group count its policy refusals.
+    """
+
+    __tablename__ = "attempt_tallies"
+    __table_args__ = (Index("ix_attempt_tallies_campaign_id_at", "campaign_id", "at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    group_name: Mapped[str] = mapped_column(String(254), default="")
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    hard: Mapped[int] = mapped_column(Integer, default=0)
+    policy: Mapped[int] = mapped_column(Integer, default=0)
+    unwritable: Mapped[int] = mapped_column(Integer, default=0)
+    complaints: Mapped[int] = mapped_column(Integer, default=0)
 
 
 class CampaignEvent(Base):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from newsletter.audience.addresses import normalise
 from newsletter.audience.models import Subscription
 from newsletter.delivery.dkim.choosing import signers_for
+from newsletter.delivery.instance import is_home, must_be_home
 from newsletter.delivery.outgoing import MailRoom
 from newsletter.delivery.relays.models import RelayRow
 from newsletter.delivery.relays.routes import Routes
@@ -66,7 +67,9 @@ def send_test(
     """Send the issue as it is now to one address: the very bytes of a campaign, with a token that unsubscribes nobody.
 
     :raises InvalidInput: when the address is none.
+    :raises Conflict: when the database belongs to another installation.
     """
+    must_be_home(session, room.instance)
     address = normalise(to)
     snapshot = take_snapshot(session, issue)
     domain = snapshot.publication.from_address.rpartition("@")[2]
@@ -91,6 +94,7 @@ def send_confirmation(
         or row.state != "pending"
         or row.confirmation_sent_at is not None
         or row.confirmation_requested_at is None
+        or not is_home(session, room.instance)
     ):
         return False
     publication = (
@@ -123,6 +127,7 @@ def send_relay_test(session: Session, row: RelayRow, *, to: str, room: MailRoom,
 
     :raises InvalidInput: when the address is none, or there is no publication to be the sender.
     """
+    must_be_home(session, room.instance)
     address = normalise(to).email
     publication = _sender_over(session, row)
     domain = publication.from_address.rpartition("@")[2]

@@ -17,7 +17,7 @@ from newsletter.issues.snapshot import IssueSnapshot
 from newsletter.rendering.message import CompiledMessage
 from newsletter.rendering.pipeline import compiled_issue
 from newsletter.rendering.tokens import Keyring
-from newsletter.rendering.values import Recipient
+from newsletter.rendering.values import Recipient, RenderedIssue
 from newsletter.sealing import Sealer
 
 
@@ -29,14 +29,18 @@ class MailRoom:
     sealer: Sealer
     base_url: str
     bounce_domain: str = ""
+    #: Which installation this is: mail leaves only when the database says the same (see `delivery.instance`).
+    instance: str = ""
 
     def bounce_domain_of(self, snapshot: IssueSnapshot) -> str:
         """Return the domain of the return path: the setting, else the from-address's."""
         return self.bounce_domain or snapshot.publication.from_domain
 
-    def compiled(self, snapshot: IssueSnapshot, list_slug: str | None) -> CompiledMessage:
-        """Return the compiled message, kept per process."""
-        return compiled_issue(snapshot, self.base_url, list_slug, self.bounce_domain_of(snapshot))
+    def compiled(
+        self, snapshot: IssueSnapshot, list_slug: str | None, rendition: RenderedIssue | None = None
+    ) -> CompiledMessage:
+        """Return the compiled message, kept per process; rendered now unless its rendition is given."""
+        return compiled_issue(snapshot, self.base_url, list_slug, self.bounce_domain_of(snapshot), rendition)
 
     def signed(
         self,
@@ -44,11 +48,12 @@ class MailRoom:
         snapshot: IssueSnapshot,
         list_slug: str | None = None,
         *,
+        rendition: RenderedIssue | None = None,
         at: datetime | None = None,
     ) -> CompiledMessage:
         """Return the compiled message with the DKIM keys of its From domain: those of now, or of another time."""
         signers = signers_for(session, self.sealer, snapshot.publication.from_domain, at=at)
-        return self.compiled(snapshot, list_slug).signed_with(signers)
+        return self.compiled(snapshot, list_slug, rendition).signed_with(signers)
 
     def recipient(self, snapshot: IssueSnapshot, row: Claimed) -> Recipient:
         """Return the reader of a row."""
@@ -97,5 +102,7 @@ def campaign_mail(room: MailRoom, campaign: Campaign, *, signed_at: datetime | N
         raise ValueError("a campaign that belongs to no session")
     snapshot = IssueSnapshot.from_document(campaign.snapshot.document)
     list_slug = campaign.lists[0].slug if len(campaign.lists) == 1 else None
+    rendition = RenderedIssue.from_document(campaign.snapshot.rendition, room.base_url)
+    message = room.signed(session, snapshot, list_slug, rendition=rendition, at=signed_at)
     scope = Scope(campaign.id, campaign.issue.publication_id, tuple(each.id for each in campaign.lists))
-    return CampaignMail(room, snapshot, room.signed(session, snapshot, list_slug, at=signed_at), scope)
+    return CampaignMail(room, snapshot, message, scope)

@@ -15,6 +15,7 @@ from newsletter.delivery.campaigns import state_counts
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.engine import Sender
 from newsletter.delivery.events import note_once
+from newsletter.delivery.instance import adopt_fresh, tell_campaigns
 from newsletter.delivery.limits.service import Limits
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.outgoing import MailRoom, campaign_mail
@@ -52,8 +53,20 @@ class SendingParts:
         return self.data_dir / "journal"
 
 
+def may_send(parts: SendingParts) -> bool:
+    """Say whether this database is ours (R16); when it is not, its campaigns say why they stand."""
+    with unit_of_work(parts.sessions) as session:
+        now = database_now(session)
+        if adopt_fresh(session, parts.room.instance, now=now):
+            return True
+        tell_campaigns(session, now=now)
+        return False
+
+
 def send_campaign(parts: SendingParts, campaign_id: int) -> None:
     """Send for at most one task's time; ask for another task while rows remain."""
+    if not may_send(parts):
+        return
     with _busy_lock:
         if campaign_id in _busy:
             return

@@ -15,6 +15,7 @@ from newsletter.accounts import service as accounts
 from newsletter.accounts.models import Role
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
+from newsletter.delivery.instance import is_home
 from newsletter.errors import Forbidden, InvalidInput
 from newsletter.web.pages import environment
 from newsletter.web.security import form_token
@@ -151,10 +152,17 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
         "user": user,
         "form_token": getattr(request.state, "form_token", ""),
         "settings": container(request).settings,
+        "is_stray": lambda: _is_stray(container(request)),
         "path": request.url.path,
     }
     page = environment().get_template(template).render(known | context)
     return HTMLResponse(page, status_code=status)
+
+
+def _is_stray(parts: Container) -> bool:
+    """Say whether nothing is sent from here, because the database is a copy of another installation's."""
+    with parts.reading_sessions() as session:
+        return not is_home(session, parts.settings.instance_id)
 
 
 def back_to(path: str) -> Response:

@@ -7,7 +7,7 @@ from celery import shared_task
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.oneoff import send_confirmation
-from newsletter.delivery.service import send_campaign
+from newsletter.delivery.service import may_send, send_campaign
 from newsletter.delivery.sweep import sweep
 from newsletter.jobs import JobName
 from workers.factory import container
@@ -17,7 +17,8 @@ from workers.factory import container
 def freeze(campaign_id: int) -> None:
     """Turn the audience into rows."""
     parts = container()
-    freeze_campaign(parts.sessions, parts.queue, campaign_id)
+    if may_send(parts.sending):
+        freeze_campaign(parts.sessions, parts.queue, campaign_id)
 
 
 @shared_task(name=JobName.SEND_CAMPAIGN.value)
@@ -30,7 +31,8 @@ def send(campaign_id: int) -> None:
 def sweep_deliveries() -> None:
     """Put right what was lost."""
     parts = container()
-    sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+    if may_send(parts.sending):
+        sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
 
 
 @shared_task(name=JobName.SEND_CONFIRMATION.value)
