@@ -58,7 +58,7 @@ def test_campaign_mail_verifies(container: Container) -> None:
 
 
 def test_a_copy_is_the_sent_mail_also_after_a_rotation(container: Container) -> None:
-    make_sent(container)
+    signers = make_sent(container)
     before = sent(container)
     assert copied(container) == before
     later = NOW + timedelta(days=1)
@@ -66,8 +66,13 @@ def test_a_copy_is_the_sent_mail_also_after_a_rotation(container: Container) -> 
         for kind in KINDS:
             key = rotate_key(session, container.sealer, "example.com", kind, actor="ada", now=later)
             activate_key(session, key, actor="ada", now=later)
-    assert sent(container) != before
     assert copied(container) == before
+    with container.sessions() as session:
+        signers += signers_for(session, container.sealer, "example.com")
+    assert [each.selector for each in signers] == ["nl1", "nl2", "nl3", "nl4"]
+    for message, selectors in ((before, (b"s=nl1;", b"s=nl2;")), (sent(container), (b"s=nl3;", b"s=nl4;"))):
+        assert all(selector in message for selector in selectors)
+        assert verdicts(message, *signers) == [True, True]
 
 
 def test_without_a_key_nothing_is_signed(container: Container) -> None:
