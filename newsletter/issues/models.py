@@ -130,7 +130,11 @@ class Item(Base):
 
 
 class IssueSnapshotRow(Base):
-    """A frozen issue: the document everything is rendered from, addressed by its content hash. Never changed."""
+    """A frozen issue: the document everything is rendered from, addressed by its content hash. Never changed.
+
+    `rendition` is the issue as it was rendered when it was approved: senders need no renderer (30 MB a process), and a
+    software update between approval and sending changes no byte of the mail.
+    """
 
     __tablename__ = "issue_snapshots"
     __table_args__ = (UniqueConstraint("issue_id", "content_hash"),)
@@ -139,6 +143,7 @@ class IssueSnapshotRow(Base):
     issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
     content_hash: Mapped[str] = mapped_column(String(64))
     document: Mapped[dict[str, Any]] = mapped_column(Json)
+    rendition: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +59,15 @@ class RenderedIssue:
     fallbacks: tuple[str, ...]
     language: str
     content_hash: str
+
+    def to_document(self, base_url: str) -> dict[str, Any]:
+        """Return it as JSON, with the address that its links begin with."""
+        return {"base_url": base_url, **asdict(self)}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any] | None, base_url: str) -> RenderedIssue | None:
+        """Read it back; None when there is none, or none for this address."""
+        if document is None or document.get("base_url") != base_url:
+            return None
+        values = {name: value for name, value in document.items() if name != "base_url"}
+        return cls(**values | {"fallbacks": tuple(values["fallbacks"])})

@@ -1,14 +1,14 @@
-"""Fetch a source again."""
+"""Fetch a source again.
+
+Readers of feeds and pages are loaded by the job itself: a worker process that only sends does without their 15 MB.
+"""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from newsletter.adapters.http_client import SafeHttpClient
 from newsletter.bootstrap import Container
-from newsletter.content.gather import gather
 from newsletter.content.models import Source
-from newsletter.content.service import earlier_import, import_feed, note_unchanged
 from newsletter.db.session import unit_of_work
 from newsletter.errors import NewsletterError
 from newsletter.jobs import JobName
@@ -30,6 +30,10 @@ def import_source(source_id: int) -> None:
 
 def import_again(parts: Container, location: str) -> None:
     """Fetch an address without holding a transaction open, then store what is new."""
+    from newsletter.adapters.http_client import SafeHttpClient
+    from newsletter.content.gather import gather
+    from newsletter.content.service import earlier_import, import_feed, note_unchanged
+
     with parts.reading_sessions() as session:
         earlier = earlier_import(session, location)
     client = SafeHttpClient(allow_private=parts.settings.fetch_private_addresses)

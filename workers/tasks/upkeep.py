@@ -6,7 +6,6 @@ from celery import shared_task
 from sqlalchemy import delete
 
 from newsletter.accounts.models import LoginSession, SignInLink
-from newsletter.adapters.mx_lookup import DnsMxLookup
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.limits.lookup import look_up_domains
 from newsletter.delivery.limits.service import tidy
@@ -28,6 +27,8 @@ def upkeep() -> None:
 @shared_task(name=JobName.LOOK_UP_DOMAINS.value)
 def look_up() -> None:
     """Learn who receives the mail of new domains; nobody needs to know while mail goes to the catcher."""
+    from newsletter.adapters.mx_lookup import DnsMxLookup
+
     parts = container()
     if not parts.settings.uses_catcher:
         look_up_domains(parts.sessions, DnsMxLookup(), parts.clock)
