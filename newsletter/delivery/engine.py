@@ -10,7 +10,6 @@ import signal
 import socket
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,13 +24,12 @@ from newsletter.delivery.claim import Claimed
 from newsletter.delivery.committer import Committer
 from newsletter.delivery.gate import Gate, OpenGate
 from newsletter.delivery.journal import Journal, Result
-from newsletter.delivery.relays.routes import Relay, Routes
+from newsletter.delivery.lanes import MOST_TROUBLES, Lanes
+from newsletter.delivery.relays.routes import Routes
 from newsletter.delivery.replies import Reply, judge
 from newsletter.delivery.retry import next_attempt
 from newsletter.delivery.senders import sign_off
 from newsletter.delivery.smtp.conversation import Conversation, Envelope, Transaction
-from newsletter.delivery.smtp.opening import open_connection
-from newsletter.delivery.smtp.trouble import ConnectionTrouble
 from newsletter.delivery.states import DeliveryState
 from newsletter.delivery.supply import Mail, Supply
 from newsletter.errors import Unavailable
@@ -40,8 +38,8 @@ from newsletter.logs import logger
 log = logger(__name__)
 
 TASK_SECONDS = 25.0
-#: Troubles without an answer between them, after which this task gives its rows back.
-MOST_TROUBLES = 3
+#: A task with slow messages goes on for so much longer: below Celery's visibility timeout of ten minutes.
+LONGEST_SECONDS = 500.0
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -77,11 +75,8 @@ class Sender:
     owner: str = field(default_factory=_owner)
 
     def __post_init__(self) -> None:
-        self.troubles: list[str] = []
         self.is_stopped = False
-        self._idle: list[Conversation] = []
-        self._open: Counter[str] = Counter()
-        self._ends: dict[int, asyncio.Future[str]] = {}
+        self._lanes = Lanes(self.routes, self, self._goes_on)
         self._chance = random.Random()  # noqa: S311 - jitter, not a secret
         self._end = self.clock.monotonic() + self.seconds
 
@@ -96,6 +91,11 @@ class Sender:
         return self._supply.claimed_count
 
     @property
+    def troubles(self) -> list[str]:
+        """Troubles with relays since the last answer."""
+        return self._lanes.troubles
+
+    @property
     def cursor(self) -> int:
         """The last row claimed in order, for the next sender."""
         return self._supply.cursor
@@ -103,12 +103,13 @@ class Sender:
     def stop(self) -> None:
         """Begin no new message; those under way end with their real answer."""
         self.is_stopped = True
-        self._wake()
+        self._lanes.wake()
 
     async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._journal = Journal(self.journal_folder, self.owner)
         self._committer = Committer(
-            self.sessions, self._journal, self.owner, self.scope, lambda: len(self._ends) - len(self._idle)
+            self.sessions, self._journal, self.owner, self.scope, lambda: self._lanes.working
         )
         self._supply = self._new_supply()
         committing = asyncio.create_task(self._committer.run())
@@ -123,7 +124,7 @@ class Sender:
     def _new_supply(self) -> Supply:
         return Supply(
             self.sessions, self.clock, self.scope, self.owner, replace(self.mail, prepare=self._prepared), self.gate, self.connections,
-            hold=self._committer.hold, unwritable=self._unwritable, wake=self._wake, first_row=self.first_row, start_after=self.start_after,
+            hold=self._committer.hold, unwritable=self._unwritable, wake=self._lanes.wake, first_row=self.first_row, start_after=self.start_after,
         )  # fmt: skip
 
     def _prepared(self, row: Claimed) -> Envelope:
@@ -135,8 +136,7 @@ class Sender:
 
     async def _send_all(self) -> None:
         await self._supply.fill()
-        lanes = min(self.connections, self._supply.claimed_count)
-        await asyncio.gather(*(self._lane() for _ in range(lanes)))
+        await self._lanes.run(min(self.connections, self._supply.claimed_count))
         await self._supply.close()
         for row_id in self._supply.give_up():
             self._committer.undo(row_id)
@@ -156,45 +156,16 @@ class Sender:
             or self._journal.is_broken
             or self._committer.is_halted
             or len(self.troubles) >= MOST_TROUBLES
-            or self.clock.monotonic() > self._end
+            or self._is_late()
         )
 
-    async def _lane(self) -> None:
-        """One lane's life: a connection after the other, until nothing is left to send."""
-        while not self._must_stop() and not self._supply.is_empty:
-            relay = self.routes.pick()
-            if relay is None:
-                self.troubles.append(f"no relay answers ({'; '.join(self.routes.troubles[-1:])})")
-                return
-            if relay.connections is not None and self._open[relay.name] >= relay.connections:
-                return  # this relay takes no more of us; its other lanes carry the mail
-            self._open[relay.name] += 1
-            try:
-                await self._connect(relay)
-            finally:
-                self._open[relay.name] -= 1
+    def _is_late(self) -> bool:
+        """True when the task's time is over. While some message is slow its lane must be waited for anyway: the others go on."""
+        over = self.clock.monotonic() - self._end
+        return over > LONGEST_SECONDS or (over > 0 and not self._lanes.is_slow(self._loop.time()))
 
-    async def _connect(self, relay: Relay) -> None:
-        """Let one connection send until it ends; an end that we did not ask for is the relay's trouble."""
-        try:
-            connection = await open_connection(relay.target)
-        except ConnectionTrouble as error:
-            self._trouble(relay, str(error))
-            return
-        self.routes.worked(relay)
-        conversation = Conversation(connection, self, relay.messages_per_connection)
-        ended = self._ends[id(conversation)] = asyncio.get_running_loop().create_future()
-        conversation.go_on()
-        try:
-            why = await ended
-        finally:
-            del self._ends[id(conversation)]
-        if conversation.is_broken:
-            self._trouble(relay, why)
-
-    def _trouble(self, relay: Relay, why: str) -> None:
-        self.troubles.append(why)
-        self.routes.failed(relay, why)
+    def _goes_on(self) -> bool:
+        return not self._must_stop() and not self._supply.is_empty
 
     def next_transaction(self, behind: Transaction | None) -> Transaction | None:
         """Feed a conversation."""
@@ -208,8 +179,9 @@ class Sender:
         """Record an answer."""
         result = self._result(transaction, reply)
         self._committer.result(result)
+        self._committer.tally.count(transaction.group, result)
         self.troubles.clear()
-        seconds = asyncio.get_running_loop().time() - transaction.began
+        seconds = self._loop.time() - transaction.began
         self.gate.answered(transaction.group, seconds=seconds)
         if result.state is DeliveryState.DEFERRED and (reply.code == 421 or result.reason == "policy"):
             self._rests(transaction, reply.line)
@@ -247,29 +219,15 @@ class Sender:
 
     def _left_lane(self, transaction: Transaction) -> None:
         self._supply.done(transaction)
-        if self._idle:
-            self._wake()
+        self._lanes.wake_if_parked()
 
     def idle(self, conversation: Conversation) -> None:
-        """Keep a connection until more is claimed, or say goodbye."""
-        if conversation.is_worn_out or self._must_stop() or self._supply.is_empty:
-            conversation.quit()
-        else:
-            self._idle.append(conversation)
+        """Keep a connection until there is more to send, or say goodbye."""
+        self._lanes.park(conversation)
 
     def ended(self, conversation: Conversation, why: str) -> None:
         """Let the lane go on with another connection."""
-        if conversation in self._idle:
-            self._idle.remove(conversation)
-        ended = self._ends[id(conversation)]
-        if not ended.done():
-            ended.set_result(why)
-
-    def _wake(self) -> None:
-        waiting, self._idle = self._idle, []
-        for conversation in waiting:
-            if not conversation.is_over:
-                conversation.go_on()
+        self._lanes.ended(conversation, why)
 
     def _result(self, transaction: Transaction, reply: Reply) -> Result:
         verdict, now = judge(reply), self.clock.now()
@@ -283,6 +241,7 @@ class Sender:
 
     def _unwritable(self, row: Claimed, why: str) -> None:
         said = f"cannot be written: {why}"[:1000]
+        self._committer.tally.count_unwritable()
         self._committer.result(
             Result(row.id, row.fence, DeliveryState.FAILED, self.clock.now(), response=said, reason="content")
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from newsletter.delivery.smtp.connection import SmtpConnection
 from newsletter.delivery.smtp.opening import open_connection, say_goodbye
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.smtp.trouble import ConnectionTrouble
@@ -40,7 +39,7 @@ async def _bounded(target: SmtpTarget) -> Found:
     async with asyncio.timeout(PROBE_SECONDS):
         connection = await open_connection(target)
         offered = connection.extensions
-        tls = _tls_version(connection)
+        tls = connection.tls_version or ""
         await say_goodbye(connection)
     size = offered.get("SIZE", "")
     return Found(
@@ -50,8 +49,3 @@ async def _bounded(target: SmtpTarget) -> Found:
         extensions=tuple(sorted(offered)),
         size=int(size) if size.isdecimal() and size != "0" else None,
     )
-
-
-def _tls_version(connection: SmtpConnection) -> str:
-    secured = connection._transport.get_extra_info("ssl_object")
-    return str(secured.version()) if secured is not None else ""

@@ -104,6 +104,12 @@ class SmtpConnection(asyncio.Protocol):
         self._deadline = self._loop.time() + within
         self._transport.write(data)
 
+    @property
+    def tls_version(self) -> str | None:
+        """The version of TLS in use, such as `TLSv1.3`; None in the clear."""
+        secured: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        return secured.version() if secured is not None else None
+
     def wait_for_us(self) -> None:
         """Stop the clock: the next move is ours."""
         self._deadline = _NEVER

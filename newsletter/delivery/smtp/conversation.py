@@ -87,7 +87,7 @@ class Feeder(Protocol):
         ...
 
 
-@dataclass
+@dataclass(eq=False)
 class Conversation:
     """The transactions of one connection."""
 
@@ -139,6 +139,11 @@ class Conversation:
     def is_worn_out(self) -> bool:
         """True when this connection has carried as many messages as it may."""
         return self.sent_count >= self.most_messages
+
+    @property
+    def busy_since(self) -> float:
+        """Since when its oldest message is on the way, by the loop's clock; never when there is none."""
+        return min((each.began for each in (self._answering, self._current) if each), default=float("inf"))
 
     @property
     def is_broken(self) -> bool:
