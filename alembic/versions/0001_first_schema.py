@@ -682,7 +682,7 @@ def upgrade() -> None:
         sa.Column("ambiguous_policy", sa.String(length=15), nullable=False),
         sa.Column("paused_at", UtcDateTime(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("has_brakes", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("has_brakes", sa.Boolean(), nullable=False),
         sa.Column("braked_at", UtcDateTime(), nullable=True),
         sa.Column("brakes_from", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["issue_id"], ["issues.id"], name=op.f("fk_campaigns_issue_id")),

@@ -86,7 +86,9 @@ def pause(ref: str = REF, reason: str = typer.Option("", help="Why.")) -> None:
 
 
 @app.command(epilog="Example: newsletter campaign resume letter/67")
-def resume(ref: str = REF) -> None:
+def resume(
+    ref: str = REF, reason: str = typer.Option("", help="Why; asked for when the brakes stopped it.")
+) -> None:
     """Go on exactly where it stopped."""
     from newsletter.db.session import unit_of_work
     from newsletter.delivery import campaigns
@@ -94,8 +96,21 @@ def resume(ref: str = REF) -> None:
     parts = container()
     with unit_of_work(parts.sessions) as session:
         campaign = _find(session, ref)
-        campaigns.resume(session, parts.queue, campaign, actor=ACTOR, now=parts.clock.now())
+        campaigns.resume(session, parts.queue, campaign, actor=ACTOR, reason=reason, now=parts.clock.now())
         say(f"Campaign {campaign.id} is sending again.")
+
+
+@app.command(epilog='Example: newsletter campaign release letter/67 --reason "old list, cleaned"')
+def release(ref: str = REF, reason: str = typer.Option(..., help="Why.")) -> None:
+    """Say that you looked at a finished campaign whose brakes fired, so that the next one may start."""
+    from newsletter.db.session import unit_of_work
+    from newsletter.delivery.braking import release_brakes
+
+    parts = container()
+    with unit_of_work(parts.sessions) as session:
+        campaign = _find(session, ref)
+        release_brakes(session, campaign, actor=ACTOR, reason=reason, now=parts.clock.now())
+        say(f"The brakes of campaign {campaign.id} are released.")
 
 
 @app.command(epilog='Example: newsletter campaign cancel letter/67 --reason "wrong issue"')

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from newsletter.cli.support import container, fail, note, print_json, say
+from newsletter.delivery.states import AmbiguousPolicy
 
 if TYPE_CHECKING:
     from newsletter.delivery.copies import Copy
@@ -94,6 +95,12 @@ def send(
         "", metavar="ISO8601", help="Send then; without offset by the publication's clock."
     ),
     wait: bool = typer.Option(False, "--wait", help="Show progress and end with the report."),
+    ambiguous: AmbiguousPolicy = typer.Option(
+        "hold", help="What becomes of messages whose fate cannot be known, after half an hour."
+    ),
+    no_brakes: bool = typer.Option(
+        False, "--no-brakes", help="Never stop by itself: for proofs; it is noted in the audit log."
+    ),
     request_key: str = typer.Option("", help="The same key never starts a second campaign."),
     as_json: bool = AS_JSON,
 ) -> None:
@@ -104,7 +111,7 @@ def send(
     from newsletter.cli.issue_sending import must_work_here, tell_report, wait_for_campaign
 
     parts = container()
-    campaign_id, started = _start(ref, lists, at, request_key)
+    campaign_id, started = _start(ref, lists, at, request_key, policy=ambiguous, has_brakes=not no_brakes)
     if not wait and (at or not must_work_here(parts)):
         if as_json:
             print_json(started)
@@ -117,7 +124,9 @@ def send(
     tell_report(report, as_json)
 
 
-def _start(ref: str, lists: list[str], at: str, request_key: str) -> tuple[int, dict[str, Any]]:
+def _start(
+    ref: str, lists: list[str], at: str, request_key: str, **options: Any
+) -> tuple[int, dict[str, Any]]:
     from newsletter.audience.service import find_list
     from newsletter.cli.issue_words import parse_moment
     from newsletter.db.session import unit_of_work
@@ -138,6 +147,7 @@ def _start(ref: str, lists: list[str], at: str, request_key: str) -> tuple[int, 
             at=parse_moment(at, issue.publication.time_zone) if at else None,
             request_key=request_key or None,
             now=parts.clock.now(),
+            **options,
         )
         session.flush()
         values = {"campaign": campaign.id, "issue": ref_of(issue), "state": str(campaign.state)}

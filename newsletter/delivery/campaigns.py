@@ -8,8 +8,10 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.accounts import audit
 from newsletter.audience.models import MailingList
 from newsletter.db.session import enqueue_after_commit
+from newsletter.delivery.braking import must_not_be_blocked, release_brakes
 from newsletter.delivery.events import note
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.retry import LIFETIME
@@ -30,23 +32,27 @@ def start_campaign(
     at: datetime | None = None,
     request_key: str | None = None,
     policy: AmbiguousPolicy = AmbiguousPolicy.HOLD,
+    has_brakes: bool = True,
     now: datetime,
 ) -> Campaign:
     """Start (or schedule) the sending of an approved issue. The same `request_key` twice gives the same campaign.
 
-    :raises Conflict: when the issue is not approved, or this issue already goes to one of the lists.
+    :raises Conflict: when the issue is not approved, or already goes to one of the lists, or when the brakes stopped
+        another campaign of the publication and nobody has looked.
     :raises InvalidInput: without lists, or for a time that has passed.
     """
     known = _by_request(session, request_key)
     if known is not None:
         return known
     snapshot_id = _checked(session, issue, lists)
+    must_not_be_blocked(session, issue.publication_id)
     if at is not None and at < now:
         raise InvalidInput("That time has passed: leave it out to send now.")
     state = CampaignState.SCHEDULED if at is not None else CampaignState.FREEZING
     campaign = Campaign(
         issue_id=issue.id, snapshot_id=snapshot_id, state=state.value, request_key=request_key, scheduled_at=at,
         created_at=now, created_by=actor, expires_at=(at or now) + LIFETIME, ambiguous_policy=policy.value, lists=list(lists),
+        has_brakes=has_brakes,
     )  # fmt: skip
     session.add(campaign)
     session.flush()
@@ -58,9 +64,16 @@ def start_campaign(
         now=now,
         actor=actor,
     )
+    if not has_brakes:
+        _note_without_brakes(session, campaign, actor, now)
     if at is None:
         enqueue_after_commit(session, queue, JobName.FREEZE_CAMPAIGN, campaign_id=campaign.id)
     return campaign
+
+
+def _note_without_brakes(session: Session, campaign: Campaign, actor: str, now: datetime) -> None:
+    note(session, campaign.id, "Its brakes are off.", now=now, actor=actor)
+    audit.record(session, actor=actor, action="campaign.no_brakes", object=f"campaign {campaign.id}")
 
 
 def _by_request(session: Session, request_key: str | None) -> Campaign | None:
@@ -135,11 +148,17 @@ def pause(session: Session, campaign: Campaign, *, actor: str, reason: str = "",
     note(session, campaign.id, f"Paused: {reason}" if reason else "Paused.", now=now, actor=actor)
 
 
-def resume(session: Session, queue: JobQueue, campaign: Campaign, *, actor: str, now: datetime) -> None:
+def resume(
+    session: Session, queue: JobQueue, campaign: Campaign, *, actor: str, reason: str = "", now: datetime
+) -> None:
     """Go on exactly where it stopped.
 
-    :raises Conflict: when it is not paused.
+    :raises Conflict: when it is not paused, or another campaign of the publication waits to be looked at.
+    :raises InvalidInput: without a reason when the brakes stopped it.
     """
+    must_not_be_blocked(session, campaign.issue.publication_id, beside=campaign.id)
+    if campaign.braked_at is not None and campaign.state == CampaignState.PAUSED:
+        release_brakes(session, campaign, actor=actor, reason=reason, now=now)
     # A schedule that was missed was held before its audience was written down.
     frozen = campaign.frozen_at is not None
     _move(

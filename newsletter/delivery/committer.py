@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar, TypeVarTuple
@@ -20,11 +20,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery import ledger, senders
 from newsletter.delivery.checks import Scope
+from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.gate import Held
 from newsletter.delivery.journal import Journal, Result
 from newsletter.delivery.rounds import rounds_for
 from newsletter.delivery.smtp.conversation import Conversation, Transaction
 from newsletter.delivery.states import DeliveryState
+from newsletter.delivery.tally import Tally, TallyRow, write_tally
 from newsletter.errors import Unavailable
 from newsletter.logs import logger
 
@@ -78,6 +80,8 @@ class Committer:
     is_broken: bool = False
     #: The campaign does not send any more.
     is_halted: bool = False
+    #: What the brakes will add up.
+    tally: Tally = field(default_factory=Tally)
     _is_stopped: bool = False
     _waiting: list[tuple[Conversation, Transaction]] = field(default_factory=list)
     _taken: list[Result] = field(default_factory=list)
@@ -111,7 +115,7 @@ class Committer:
     async def run(self) -> None:
         """Commit round after round until `stop()` and nothing is left."""
         try:
-            while not self._is_stopped or self._waiting or self._taken or self._chores:
+            while not self._is_stopped or self._waiting or self._taken or self._chores or self.tally.attempts:
                 await self._pause()
                 if not await self._round():
                     break
@@ -177,11 +181,13 @@ class Committer:
         now = self._loop.time()
         renews = now - self._renewed_at > RENEW_SECONDS
         is_time = self._is_stopped or self._chores.refused or now - self._chored_at > CHORE_SECONDS
-        if not (renews or (self._chores and is_time)):
+        counts = self.tally.is_due(now, is_last=self._is_stopped)
+        if not (renews or counts or (self._chores and is_time)):
             return
         chores, self._chores = self._chores, Chores()
+        tally = self.tally.take(now, is_last=self._is_stopped) if counts else []
         try:
-            goes_on = await self._in_thread(self._write, chores, renews)
+            goes_on = await self._in_thread(self._write, chores, renews, tally)
         except TROUBLE:
             self._chores.put_first(chores)
             raise
@@ -189,13 +195,15 @@ class Committer:
         self._renewed_at = now if renews else self._renewed_at
         self.is_halted = self.is_halted or not goes_on
 
-    def _write(self, chores: Chores, renews: bool) -> bool:
+    def _write(self, chores: Chores, renews: bool, tally: Sequence[TallyRow] = ()) -> bool:
         """Write a batch; return whether to go on: the campaign sends, and our lease has not run out."""
         with unit_of_work(self.sessions) as session:
             ledger.record_results(session, self.owner, chores.results)
             ledger.hold(session, self.owner, chores.held)
             if chores.undone:
                 ledger.give_back(session, self.owner, chores.undone)
+            if tally:
+                write_tally(session, self.scope.campaign_id, tally, database_now(session))
             lives = senders.renew(session, self.owner) if renews else True
             if chores.refused:
                 return ledger.refuse(session, self.owner, chores.refused, self.scope) and lives

@@ -18,7 +18,6 @@ from sqlalchemy import (
     func,
     select,
     text,
-    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -59,7 +58,7 @@ class Campaign(Base):
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str] = mapped_column(Text, default="")
     #: False sends without brakes: for proofs, asked for by an administrator.
-    has_brakes: Mapped[bool] = mapped_column(default=True, server_default=true())
+    has_brakes: Mapped[bool] = mapped_column(default=True)
     #: When the brakes stopped it; None again once a person has resumed it.
     braked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: What happened before a person resumed it does not stop it again.

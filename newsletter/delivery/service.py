@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock
 from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
+from newsletter.delivery.brakes import Level
+from newsletter.delivery.braking import evaluate_brakes
 from newsletter.delivery.campaigns import state_counts
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.engine import Sender
@@ -119,7 +121,8 @@ def _after(parts: SendingParts, campaign_id: int, claimed: int, troubles: list[s
             enqueue_after_commit(session, parts.queue, JobName.APPLY_REJECTIONS, campaign_id=campaign_id)
         if troubles:
             note_once(session, campaign_id, f"The relay is in trouble: {troubles[-1][:300]}", now=now)
-        if end_if_done(session, parts.queue, campaign_id) or troubles:
+        stopped = evaluate_brakes(session, campaign_id, now).level is Level.STOP
+        if stopped or end_if_done(session, parts.queue, campaign_id) or troubles:
             return  # the sweep sends the next hint after a trouble, seconds later
         if (
             campaign.state == CampaignState.SENDING

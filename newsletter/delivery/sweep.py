@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
 from newsletter.delivery import ledger
+from newsletter.delivery.brakes import Level
+from newsletter.delivery.braking import blocking_campaign, evaluate_brakes, forget_tallies
 from newsletter.delivery.claim import CRASHES_BEFORE_ALONE
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.events import note
@@ -35,6 +37,7 @@ def sweep(sessions: Sessions, queue: JobQueue, journal_folder: Path) -> None:
         release_expired_leases(session, now)
         wake_deferred(session, now)
         decide_ambiguous(session, now)
+        forget_tallies(session, now)
         for campaign in session.scalars(select(Campaign).where(Campaign.state.in_(_LIVE))):
             advance(session, queue, campaign, now)
 
@@ -197,6 +200,8 @@ def advance(session: Session, queue: JobQueue, campaign: Campaign, now: datetime
         _start_due(session, queue, campaign, now)
     elif campaign.state == CampaignState.FREEZING:
         enqueue_after_commit(session, queue, JobName.FREEZE_CAMPAIGN, campaign_id=campaign.id)
+    elif evaluate_brakes(session, campaign.id, now).level is Level.STOP:
+        return
     elif not end_if_done(session, queue, campaign.id):
         enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=campaign.id)
 
@@ -206,18 +211,22 @@ def _start_due(session: Session, queue: JobQueue, campaign: Campaign, now: datet
     if due is None or due > now:
         return
     if now - due > LATE:
-        campaign.state, campaign.reason = CampaignState.PAUSED.value, f"due at {due:%H:%M} UTC, missed"
-        campaign.paused_at = now
-        note(
-            session,
-            campaign.id,
-            f"Held: it was due at {due:%Y-%m-%d %H:%M} UTC. Resume it to send it late.",
-            now=now,
-        )
+        said = f"Held: it was due at {due:%Y-%m-%d %H:%M} UTC. Resume it to send it late."
+        _hold(session, campaign, f"due at {due:%H:%M} UTC, missed", said, now)
+        return
+    blocking = blocking_campaign(session, campaign.issue.publication_id, beside=campaign.id)
+    if blocking is not None:
+        why = f"campaign {blocking.id} was stopped by its brakes"
+        _hold(session, campaign, why, f"Held: {why}. Look at that one, then resume this one.", now)
         return
     campaign.state = CampaignState.FREEZING.value
     note(session, campaign.id, "The time has come.", now=now)
     enqueue_after_commit(session, queue, JobName.FREEZE_CAMPAIGN, campaign_id=campaign.id)
+
+
+def _hold(session: Session, campaign: Campaign, reason: str, said: str, now: datetime) -> None:
+    campaign.state, campaign.reason, campaign.paused_at = CampaignState.PAUSED.value, reason, now
+    note(session, campaign.id, said, now=now)
 
 
 def end_if_done(session: Session, queue: JobQueue, campaign_id: int) -> bool:

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 from newsletter.audience.consent import Evidence
 from newsletter.audience.service import unsubscribe
 from newsletter.audience.suppressions import suppress
+from newsletter.delivery.braking import evaluate_brakes
 from newsletter.delivery.models import CampaignList, Delivery
 from newsletter.delivery.states import DeliveryState
+from newsletter.delivery.tally import note_complaint, note_hard_bounce
 from newsletter.feedback.classify import Classified, Kind, Reason, classify
 from newsletter.feedback.entries import add_entry, is_known_person
 from newsletter.feedback.models import ReturnedMail
@@ -84,6 +86,8 @@ def _apply_bounce(
     if not is_new or is_delay or not is_known_person(session, delivery.subscriber_id):
         return
     if kind is Kind.HARD:
+        note_hard_bounce(session, delivery.campaign_id, now)
+        evaluate_brakes(session, delivery.campaign_id, now)
         suppress(
             session,
             delivery.address_key,
@@ -131,6 +135,8 @@ def _apply_complaint(
     )
     if not is_new or not is_known_person(session, delivery.subscriber_id):
         return
+    note_complaint(session, delivery.campaign_id, now)
+    evaluate_brakes(session, delivery.campaign_id, now)
     suppress(
         session,
         delivery.address_key,

@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from newsletter.accounts import audit
 from newsletter.delivery import campaigns as sending
+from newsletter.delivery.braking import release_brakes
 from newsletter.delivery.events import events_of
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.reading import state_of
@@ -115,11 +116,21 @@ def pause(request: Request, user: Editor, form: Form, session: Writing, ref: int
 
 
 @router.post("/admin/campaigns/{ref:int}/resume")
-def resume(request: Request, user: Editor, session: Writing, ref: int) -> Response:
+def resume(request: Request, user: Editor, form: Form, session: Writing, ref: int) -> Response:
     """Go on where it stopped."""
     campaign, parts = sending.find_campaign(session, str(ref)), container(request)
-    sending.resume(session, parts.queue, campaign, actor=user.email, now=parts.clock.now())
-    _note(session, user.email, "campaign.resume", campaign, "")
+    reason = " ".join(field(form, "reason", most=500).split())
+    now = parts.clock.now()
+    sending.resume(session, parts.queue, campaign, actor=user.email, reason=reason, now=now)
+    _note(session, user.email, "campaign.resume", campaign, reason)
+    return back_to(f"/admin/campaigns/{campaign.id}")
+
+
+@router.post("/admin/campaigns/{ref:int}/release")
+def release(request: Request, user: Editor, form: Form, session: Writing, ref: int) -> Response:
+    """Note that somebody looked at a finished campaign whose brakes fired."""
+    campaign, reason = sending.find_campaign(session, str(ref)), _reason(form)
+    release_brakes(session, campaign, actor=user.email, reason=reason, now=container(request).clock.now())
     return back_to(f"/admin/campaigns/{campaign.id}")
 
 
