@@ -64,7 +64,7 @@ class Restartable:
         """Make sure that nothing is left."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
+            self.process.send_signal(signal.SIGINT)  # PostgreSQL does not wait for its clients then
             self.process.wait(20)
 
 
