@@ -9,7 +9,7 @@ that it is planned once: planning cost 1.4 ms a round, running it 0.3 ms.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -18,7 +18,6 @@ import psycopg
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    BindParameter,
     ColumnElement,
     Engine,
     FromClause,
@@ -28,11 +27,13 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    cast,
     func,
     or_,
     select,
     update,
 )
+from sqlalchemy.types import TypeEngine
 
 from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.checks import Scope, campaign_is_sending, is_member, is_suppressed
@@ -41,6 +42,8 @@ from newsletter.delivery.models import Delivery
 from newsletter.delivery.states import IN_FLIGHT, DeliveryState
 
 _table = Delivery.__table__.c
+#: Stands between responses on their way to the database (ASCII unit separator); no response holds it.
+_BETWEEN = "\x1f"
 
 
 class Rounds(Protocol):
@@ -112,9 +115,10 @@ class PostgresRounds:
         """
         connection = self._connection or await self._connect()
         varying = {
-            "taken_ids": [one.id for one in taken], "fences": [one.fence for one in taken],
-            "codes": [one.code for one in taken], "responses": [one.response for one in taken],
-            "at": taken[-1].at if taken else datetime.now(UTC), "intents": list(intents),
+            "taken_ids": _array(one.id for one in taken), "fences": _array(one.fence for one in taken),
+            "codes": _array(one.code for one in taken),
+            "responses": _BETWEEN.join(one.response.replace(_BETWEEN, " ") for one in taken),
+            "at": taken[-1].at if taken else datetime.now(UTC), "intents": _array(intents),
         }  # fmt: skip
         try:
             cursor = await connection.execute(self._text, self._fixed | varying, prepare=True)
@@ -140,18 +144,28 @@ class PostgresRounds:
 
 
 def _postgres_round(owner: str, scope: Scope) -> Update:
-    columns = {"taken_ids": BigInteger, "fences": Integer, "codes": SmallInteger, "responses": Text}
-    arrays: list[BindParameter[Any]] = [
-        bindparam(name, value=[], type_=ARRAY(kind)) for name, kind in columns.items()
-    ]
+    columns = {"taken_ids": BigInteger, "fences": Integer, "codes": SmallInteger}
+    arrays = [_text_array(name, kind) for name, kind in columns.items()]
+    responses = func.string_to_array(bindparam("responses", value="", type_=Text), _BETWEEN)
     taken = (
-        func.unnest(*arrays).table_valued("id", "fence", "code", "response", name="taken").render_derived()
+        func.unnest(*arrays, responses)
+        .table_valued("id", "fence", "code", "response", name="taken")
+        .render_derived()
     )
     recorded = taken_update(owner, taken, bindparam("at", value=None, type_=_table.sent_at.type)).returning(
         Delivery.id
     )
-    among = Delivery.id == func.any(bindparam("intents", value=[], type_=ARRAY(BigInteger)))
+    among = Delivery.id == func.any(_text_array("intents", BigInteger))
     return intent_update(owner, among, scope).add_cte(recorded.cte("recorded"))
+
+
+def _text_array(name: str, kind: type[TypeEngine[int]]) -> ColumnElement[Any]:
+    """An array that travels as its text `{1,2,3}`: the driver needs 1 µs a number to adapt a list."""
+    return cast(bindparam(name, value="{}", type_=Text), ARRAY(kind))
+
+
+def _array(numbers: Iterable[int | None]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 @dataclass

@@ -34,6 +34,8 @@ class ReplyParser:
         if not (len(code) == 3 and code.isdigit()) or mark not in (b" ", b"-", b"\r", b""):
             raise ProtocolError(f"not a reply: {line[:80]!r}")
         text = line[4:].rstrip(b"\r").decode("utf-8", "replace")
+        if not text.isprintable():  # no database takes NUL
+            text = "".join(letter if letter.isprintable() else " " for letter in text)
         if mark == b"-":
             self._keep(text)
             return None
