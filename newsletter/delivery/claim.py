@@ -26,10 +26,10 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.dbtime import database_now
-from newsletter.delivery.models import Campaign, CampaignList, Delivery
+from newsletter.delivery.models import Campaign, CampaignList, Delivery, of_campaign
 from newsletter.delivery.states import CampaignState, DeliveryState
 
-CHUNK = {"postgresql": 500, "sqlite": 200}
+CHUNK = 500
 CRASHES_BEFORE_ALONE = 2
 
 
@@ -54,8 +54,7 @@ def claim(
     The limit is a literal and the cursor is there so that the planner never walks over rows already done. `since` says
     whether the messages name the day of the subscription, which costs a look at each person's lists.
     """
-    limit = CHUNK[session.get_bind().dialect.name]
-    wanted = _queued(campaign_id, after=after, limit=limit, alone=False)
+    wanted = _queued(campaign_id, after=after, limit=CHUNK, alone=False)
     rows = _take(session, campaign_id, wanted, owner, since=since)
     if not rows:
         wanted = _queued(campaign_id, after=0, limit=1, alone=True)
@@ -70,7 +69,7 @@ def _queued(campaign_id: int, *, after: int, limit: int, alone: bool) -> Select[
     return (
         select(Delivery.id)
         .where(
-            Delivery.campaign_id == campaign_id, Delivery.state == DeliveryState.QUEUED, Delivery.id > after,
+            of_campaign(campaign_id), Delivery.state == int(DeliveryState.QUEUED), Delivery.id > after,
             crashed if alone else ~crashed,
         )
         .order_by(Delivery.id)

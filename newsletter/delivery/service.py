@@ -104,7 +104,7 @@ def _sender(parts: SendingParts, campaign_id: int) -> Sender | None:
     names = [relay.name for relay in routes.relays]
     return Sender(
         sessions=parts.sessions, clock=parts.clock, routes=routes, scope=mail.scope,
-        mail=Mail(mail.prepare, mail.is_costly), journal_folder=parts.journal_folder,
+        mail=Mail(mail.prepare, mail.is_costly, mail.message.names_since), journal_folder=parts.journal_folder,
         connections=parts.connections, start_after=_cursors.get(campaign_id, first_row), first_row=first_row,
         gate=parts.limits.gate_for(campaign_id, relays=names, connections=parts.connections),
     )  # fmt: skip

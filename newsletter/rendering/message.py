@@ -30,6 +30,12 @@ class CompiledMessage:
         """Return the message that carries a DKIM signature of each signer, in their order."""
         return replace(self, signing=Signing(signers, self.head.fixed) if signers else None)
 
+    @property
+    def names_since(self) -> bool:
+        """True when it tells each reader since when they are subscribed."""
+        slots = {*self.subject.slots, *self.html.slots, *self.text.slots}
+        return any(slot.word == "subscribedon" for slot in slots)
+
     def merge(self, recipient: Recipient) -> bytes:
         """Return the whole message for one reader: CRLF, 7-bit, lines of at most 998.
 
