@@ -682,10 +682,18 @@ def upgrade() -> None:
         sa.Column("ambiguous_policy", sa.String(length=15), nullable=False),
         sa.Column("paused_at", UtcDateTime(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("retry_of", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("wall_time", sa.String(length=19), nullable=True),
+        sa.Column("wall_zone", sa.String(length=64), nullable=True),
+        sa.Column("stage_percent", sa.SmallInteger(), nullable=True),
+        sa.Column("stage_minutes", sa.Integer(), nullable=True),
+        sa.Column("stage_seeds", sa.Text(), server_default="", nullable=False),
+        sa.Column("stage_until", UtcDateTime(), nullable=True),
         sa.Column("has_brakes", sa.Boolean(), nullable=False),
         sa.Column("braked_at", UtcDateTime(), nullable=True),
         sa.Column("brakes_from", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["issue_id"], ["issues.id"], name=op.f("fk_campaigns_issue_id")),
+        sa.ForeignKeyConstraint(["retry_of"], ["campaigns.id"], name=op.f("fk_campaigns_retry_of")),
         sa.ForeignKeyConstraint(
             ["snapshot_id"], ["issue_snapshots.id"], name=op.f("fk_campaigns_snapshot_id")
         ),

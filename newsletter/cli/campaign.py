@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from newsletter.cli.support import container, print_json, print_json_line, say
+from newsletter.cli.support import container, fail, print_json, print_json_line, say
+from newsletter.delivery.states import AmbiguousPolicy, Resolution
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -124,6 +125,94 @@ def cancel(ref: str = REF, reason: str = typer.Option("", help="Why.")) -> None:
         campaign = _find(session, ref)
         skipped = campaigns.cancel(session, campaign, actor=ACTOR, reason=reason, now=parts.clock.now())
         say(f"Campaign {campaign.id} is cancelled; {skipped:,} people will not get it.")
+
+
+@app.command(
+    epilog='Example: newsletter campaign schedule letter/67 --at "2027-03-28 09:00" --zone Europe/Berlin'
+)
+def schedule(
+    ref: str = REF,
+    at: str = typer.Option(..., metavar="ISO8601", help="When; without offset by the zone's clocks."),
+    zone: str = typer.Option("", metavar="ZONE", help="Default: the publication's."),
+) -> None:
+    """Move a scheduled campaign, or one that was held because its time was missed. Cancel it to take it back."""
+    from newsletter.db.session import unit_of_work
+    from newsletter.delivery import campaigns
+    from newsletter.delivery.wall_time import schedule_at
+
+    parts = container()
+    with unit_of_work(parts.sessions) as session:
+        campaign = _find(session, ref)
+        wanted = schedule_at(at, zone or campaign.issue.publication.time_zone)
+        campaigns.reschedule(session, campaign, wanted, actor=ACTOR, now=parts.clock.now())
+        say(f"Campaign {campaign.id} is sent at {wanted.at:%Y-%m-%d %H:%M} UTC. {wanted.notice}".rstrip())
+
+
+@app.command(epilog='Example: newsletter campaign retry letter/67 --reason "their server is back"')
+def retry(
+    ref: str = REF,
+    reason: str = typer.Option("", help="Why."),
+    as_json: bool = JSON,
+) -> None:
+    """Send again to those who failed softly or expired; never to dead or suppressed addresses."""
+    from newsletter.db.session import unit_of_work
+    from newsletter.delivery.again import retry_campaign
+    from newsletter.delivery.instance import must_be_home
+
+    parts = container()
+    with unit_of_work(parts.sessions) as session:
+        must_be_home(session, parts.settings.instance_id)
+        first, now = _find(session, ref), parts.clock.now()
+        made = retry_campaign(session, parts.queue, first, actor=ACTOR, reason=reason, now=now).id
+    if as_json:
+        print_json({"campaign": made, "retry_of": first.id})
+    else:
+        say(f"Campaign {made} tries them again. Watch it: newsletter campaign show {made}")
+
+
+@app.command(
+    epilog="Example: newsletter campaign ambiguous letter/67 --resolve sent --address reader@example.com"
+)
+def ambiguous(
+    ref: str = REF,
+    policy: AmbiguousPolicy | None = typer.Option(None, help="What becomes of them after half an hour."),
+    resolve: Resolution | None = typer.Option(None, help="Decide about --address or --all."),
+    addresses: list[str] = typer.Option([], "--address", help="May be repeated."),
+    everybody: bool = typer.Option(False, "--all", help="All of them."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object on each line."),
+) -> None:
+    """List messages whose fate is unknown, or decide about them; `unknown` takes back `sent`."""
+    from newsletter.db.session import unit_of_work
+    from newsletter.delivery import ambiguity
+    from newsletter.delivery.reading import ledger_rows
+    from newsletter.delivery.states import DeliveryState
+
+    parts = container()
+    if resolve and everybody == bool(addresses):
+        fail("Say which: --address ADDRESS, or --all.")
+    with unit_of_work(parts.sessions) as session:
+        campaign, now = _find(session, ref), parts.clock.now()
+        if policy:
+            ambiguity.set_policy(session, campaign, policy, actor=ACTOR, now=now)
+            say(f"Campaign {campaign.id}: {policy.value}.")
+        if resolve:
+            among = None if everybody else addresses
+            count = ambiguity.resolve(
+                session, parts.queue, campaign, resolve, addresses=among, actor=ACTOR, now=now
+            )
+            say(f"{count:,} resolved.")
+        if not policy and not resolve:
+            for row in ledger_rows(session, campaign, parts.keyring, state=DeliveryState.AMBIGUOUS):
+                _print_unknown(row, as_json)
+
+
+def _print_unknown(row: LedgerRow, as_json: bool) -> None:
+    if as_json:
+        print_json_line(asdict(row))
+    else:
+        say(
+            f"{row.address:<40} {f'{row.sent_at:%Y-%m-%d %H:%M:%S}' if row.sent_at else '':<19} {row.message_id} {row.response or ''}"
+        )
 
 
 @app.command(epilog="Example: newsletter campaign deliveries letter/67 --state failed --json")

@@ -13,6 +13,7 @@ from newsletter.delivery.states import AmbiguousPolicy
 
 if TYPE_CHECKING:
     from newsletter.delivery.copies import Copy
+    from newsletter.delivery.staging import Stage
 
 REF = typer.Argument(..., metavar="REF", help="PUBLICATION/NUMBER, like letter/67, or an id.")
 AS_JSON = typer.Option(False, "--json", help="Print JSON alone.")
@@ -91,8 +92,14 @@ def _write(target: str, content: bytes) -> None:
 def send(
     ref: str = REF,
     lists: list[str] = typer.Option(..., "--list", metavar="LIST", help="A mailing list; may be repeated."),
-    at: str = typer.Option(
-        "", metavar="ISO8601", help="Send then; without offset by the publication's clock."
+    at: str = typer.Option("", metavar="ISO8601", help="Send then; without offset by the zone's clocks."),
+    zone: str = typer.Option("", metavar="ZONE", help="Zone of --at; default: the publication's."),
+    stage: str = typer.Option(
+        "", metavar="PERCENT", help="First so many, like 5%; then hold, then the rest."
+    ),
+    hold: str = typer.Option("30m", metavar="TIME", help="How long the rest waits after the first stage."),
+    seeds: list[str] = typer.Option(
+        [], "--seed", metavar="ADDRESS", help="Belongs to the first stage; may be repeated."
     ),
     wait: bool = typer.Option(False, "--wait", help="Show progress and end with the report."),
     ambiguous: AmbiguousPolicy = typer.Option(
@@ -111,7 +118,16 @@ def send(
     from newsletter.cli.issue_sending import must_work_here, tell_report, wait_for_campaign
 
     parts = container()
-    campaign_id, started = _start(ref, lists, at, request_key, policy=ambiguous, has_brakes=not no_brakes)
+    campaign_id, started = _start(
+        ref,
+        lists,
+        at,
+        zone,
+        request_key,
+        stage=_stage(stage, hold, seeds),
+        policy=ambiguous,
+        has_brakes=not no_brakes,
+    )
     if not wait and (at or not must_work_here(parts)):
         if as_json:
             print_json(started)
@@ -124,14 +140,24 @@ def send(
     tell_report(report, as_json)
 
 
+def _stage(percent: str, hold: str, seeds: list[str]) -> Stage | None:
+    from newsletter.delivery.staging import Stage, parse_hold, parse_percent
+
+    if not percent:
+        if seeds:
+            fail("Seeds belong to a first stage: add --stage 5%.")
+        return None
+    return Stage(parse_percent(percent), parse_hold(hold), tuple(seeds))
+
+
 def _start(
-    ref: str, lists: list[str], at: str, request_key: str, **options: Any
+    ref: str, lists: list[str], at: str, zone: str, request_key: str, **options: Any
 ) -> tuple[int, dict[str, Any]]:
     from newsletter.audience.service import find_list
-    from newsletter.cli.issue_words import parse_moment
     from newsletter.db.session import unit_of_work
     from newsletter.delivery.campaigns import start_campaign
     from newsletter.delivery.instance import must_be_home
+    from newsletter.delivery.wall_time import schedule_at
     from newsletter.issues.service import SYSTEM, find_issue, ref_of
 
     parts = container()
@@ -144,7 +170,7 @@ def _start(
             issue,
             [find_list(session, slug) for slug in dict.fromkeys(lists)],
             actor=SYSTEM,
-            at=parse_moment(at, issue.publication.time_zone) if at else None,
+            schedule=schedule_at(at, zone or issue.publication.time_zone) if at else None,
             request_key=request_key or None,
             now=parts.clock.now(),
             **options,

@@ -15,7 +15,9 @@ from newsletter.delivery.braking import must_not_be_blocked, release_brakes
 from newsletter.delivery.events import note
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.retry import LIFETIME
+from newsletter.delivery.staging import Stage, set_stage
 from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState
+from newsletter.delivery.wall_time import Schedule
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.issues.models import Issue, Publication
 from newsletter.issues.states import IssueState
@@ -30,6 +32,8 @@ def start_campaign(
     *,
     actor: str,
     at: datetime | None = None,
+    schedule: Schedule | None = None,
+    stage: Stage | None = None,
     request_key: str | None = None,
     policy: AmbiguousPolicy = AmbiguousPolicy.HOLD,
     has_brakes: bool = True,
@@ -46,14 +50,18 @@ def start_campaign(
         return known
     snapshot_id = _checked(session, issue, lists)
     must_not_be_blocked(session, issue.publication_id)
-    if at is not None and at < now:
-        raise InvalidInput("That time has passed: leave it out to send now.")
+    if schedule is None and at is not None:
+        schedule = Schedule(at)
+    at = None if schedule is None else _coming(schedule, now).at
     state = CampaignState.SCHEDULED if at is not None else CampaignState.FREEZING
     campaign = Campaign(
         issue_id=issue.id, snapshot_id=snapshot_id, state=state.value, request_key=request_key, scheduled_at=at,
         created_at=now, created_by=actor, expires_at=(at or now) + LIFETIME, ambiguous_policy=policy.value, lists=list(lists),
         has_brakes=has_brakes,
     )  # fmt: skip
+    _set_wall_time(campaign, schedule)
+    if stage is not None:
+        set_stage(campaign, stage)
     session.add(campaign)
     session.flush()
     names = ", ".join(one.name for one in lists)
@@ -69,6 +77,40 @@ def start_campaign(
     if at is None:
         enqueue_after_commit(session, queue, JobName.FREEZE_CAMPAIGN, campaign_id=campaign.id)
     return campaign
+
+
+def _coming(schedule: Schedule, now: datetime) -> Schedule:
+    if schedule.at < now:
+        raise InvalidInput("That time has passed: leave it out to send now.")
+    return schedule
+
+
+def _set_wall_time(campaign: Campaign, schedule: Schedule | None) -> None:
+    wall = schedule.wall if schedule else None
+    campaign.wall_time = wall.isoformat() if wall else None
+    campaign.wall_zone = schedule.zone if schedule and wall else None
+
+
+def reschedule(
+    session: Session, campaign: Campaign, schedule: Schedule, *, actor: str, now: datetime
+) -> None:
+    """Move a scheduled campaign, or one that was held because its time was missed, to another time.
+
+    :raises Conflict: when its audience stands already.
+    :raises InvalidInput: for a time that has passed.
+    """
+    if campaign.frozen_at is not None or campaign.freeze_cursor:
+        raise Conflict(f"This campaign is {campaign.state}: it has begun and cannot be scheduled.")
+    _coming(schedule, now)
+    _move(session, campaign, CampaignState.SCHEDULED, [CampaignState.SCHEDULED, CampaignState.PAUSED])
+    campaign.scheduled_at, campaign.expires_at, campaign.reason = schedule.at, schedule.at + LIFETIME, ""
+    campaign.paused_at = None
+    _set_wall_time(campaign, schedule)
+    note(session, campaign.id, f"Scheduled for {schedule.at:%Y-%m-%d %H:%M} UTC.", now=now, actor=actor)
+    details = {"at": schedule.at, "zone": schedule.zone}
+    audit.record(
+        session, actor=actor, action="campaign.schedule", object=f"campaign {campaign.id}", details=details
+    )
 
 
 def _note_without_brakes(session: Session, campaign: Campaign, actor: str, now: datetime) -> None:

@@ -17,9 +17,11 @@ from newsletter.audience.models import Subscription, Suppression
 from newsletter.audience.selection import member_ids, members
 from newsletter.audience.suppressions import applies_to
 from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
+from newsletter.delivery.again import unreached
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.events import note
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
+from newsletter.delivery.staging import NEVER, STAGE, is_later
 from newsletter.delivery.states import CampaignState, DeliveryState
 from newsletter.jobs import JobName, JobQueue
 
@@ -28,6 +30,7 @@ CHUNK = 50_000
 SENDER_HINTS = 4
 COLUMNS = (
     "campaign_id", "subscriber_id", "address", "address_key", "state", "reason", "attempts", "crashes", "fence",
+    "next_attempt_at",
 )  # fmt: skip
 
 
@@ -96,16 +99,22 @@ def _people_of_chunk(session: Session, campaign: Campaign, last: int) -> Select[
             audience.c.id, audience.c.email, audience.c.address_key,
             _is_suppressed(campaign, audience.c.address_key).label("blocked"),
             _has_it_already(session, campaign, audience.c.id).label("has_it"),
+            is_later(campaign, audience.c.id, audience.c.address_key).label("later"),
         )
+        .where(audience.c.id.in_(unreached(campaign.retry_of)) if campaign.retry_of else true())
         .order_by(audience.c.id)
         .cte("person")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )  # fmt: skip
     suppressed, skipped = int(DeliveryState.SUPPRESSED), int(DeliveryState.SKIPPED)
-    state = case((person.c.blocked, suppressed), (person.c.has_it, skipped), else_=int(DeliveryState.QUEUED))
-    reason = case((person.c.blocked, "suppressed"), (person.c.has_it, "already"), else_=None)
+    deferred, queued = int(DeliveryState.DEFERRED), int(DeliveryState.QUEUED)
+    is_blocked, has_it, later = person.c.blocked, person.c.has_it, person.c.later
+    state = case((is_blocked, suppressed), (has_it, skipped), (later, deferred), else_=queued)
+    reason = case((is_blocked, "suppressed"), (has_it, "already"), (later, STAGE), else_=None)
+    never = literal(NEVER, Delivery.next_attempt_at.type)
+    waits_until = case((is_blocked, None), (has_it, None), (later, never), else_=None)
     counters = [literal(0)] * 3
-    values = [person.c.id, person.c.email, person.c.address_key, state, reason, *counters]
+    values = [person.c.id, person.c.email, person.c.address_key, state, reason, *counters, waits_until]
     # SQLite takes the ON of "ON CONFLICT" for a join's without a WHERE.
     return select(literal(campaign.id), *values).where(true())
 

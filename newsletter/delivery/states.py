@@ -55,5 +55,13 @@ class AmbiguousPolicy(StrEnum):
     SEND_AGAIN = "send_again"
 
 
+class Resolution(StrEnum):
+    """What a person decides about an ambiguous one: it arrived, it must go out again, or (back from "sent") nobody knows."""
+
+    SENT = "sent"
+    SEND_AGAIN = "send-again"
+    UNKNOWN = "unknown"
+
+
 #: The states of rows that a sender holds.
 IN_FLIGHT = (int(DeliveryState.CLAIMED), int(DeliveryState.COMMITTING))

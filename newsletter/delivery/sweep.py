@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
 from newsletter.delivery import ledger
+from newsletter.delivery.ambiguity import open_all_again
 from newsletter.delivery.brakes import Level
 from newsletter.delivery.braking import blocking_campaign, evaluate_brakes, forget_tallies
 from newsletter.delivery.claim import CRASHES_BEFORE_ALONE
@@ -18,7 +19,9 @@ from newsletter.delivery.events import note
 from newsletter.delivery.journal import Abandoned, Result, abandoned
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.senders import SenderLease, expired_senders, find_sender, sign_off
+from newsletter.delivery.staging import advance_stage
 from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState
+from newsletter.delivery.wall_time import instant_of
 from newsletter.jobs import JobName, JobQueue
 
 #: How long evidence may still arrive before a campaign's policy decides about ambiguous rows.
@@ -179,19 +182,12 @@ def decide_ambiguous(session: Session, now: datetime) -> None:
             .execution_options(**_UNSYNCED)
         ).all()  # fmt: skip
         if state is DeliveryState.QUEUED:
-            _open_again(session, set(decided), now)
+            open_all_again(session, set(decided), now)
 
 
 def _campaigns_with(policy: AmbiguousPolicy) -> Select[int]:
     over = (CampaignState.SENDING.value, CampaignState.FINISHED.value)
     return select(Campaign.id).where(Campaign.ambiguous_policy == policy.value, Campaign.state.in_(over))
-
-
-def _open_again(session: Session, campaign_ids: set[int], now: datetime) -> None:
-    finished = (Campaign.id.in_(campaign_ids), Campaign.state == CampaignState.FINISHED.value)
-    for campaign in session.scalars(select(Campaign).where(*finished).with_for_update()):
-        campaign.state, campaign.ended_at = CampaignState.SENDING.value, None
-        note(session, campaign.id, "Opened again for messages whose fate is unknown.", now=now)
 
 
 def advance(session: Session, queue: JobQueue, campaign: Campaign, now: datetime) -> None:
@@ -203,11 +199,12 @@ def advance(session: Session, queue: JobQueue, campaign: Campaign, now: datetime
     elif evaluate_brakes(session, campaign.id, now).level is Level.STOP:
         return
     elif not end_if_done(session, queue, campaign.id):
+        advance_stage(session, campaign, now)
         enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=campaign.id)
 
 
 def _start_due(session: Session, queue: JobQueue, campaign: Campaign, now: datetime) -> None:
-    due = campaign.scheduled_at
+    due = campaign.scheduled_at = _due(campaign)
     if due is None or due > now:
         return
     if now - due > LATE:
@@ -222,6 +219,13 @@ def _start_due(session: Session, queue: JobQueue, campaign: Campaign, now: datet
     campaign.state = CampaignState.FREEZING.value
     note(session, campaign.id, "The time has come.", now=now)
     enqueue_after_commit(session, queue, JobName.FREEZE_CAMPAIGN, campaign_id=campaign.id)
+
+
+def _due(campaign: Campaign) -> datetime | None:
+    """Return the instant as the zone's rules are now: they may have changed since it was scheduled."""
+    if campaign.wall_time and campaign.wall_zone:
+        return instant_of(datetime.fromisoformat(campaign.wall_time), campaign.wall_zone)
+    return campaign.scheduled_at
 
 
 def _hold(session: Session, campaign: Campaign, reason: str, said: str, now: datetime) -> None:
