@@ -19,9 +19,10 @@ HARD_WARN, HARD_STOP = 0.02, 0.05
 COMPLAINTS_WARN, COMPLAINTS_STOP = 0.001, 0.003
 POLICY_STOP = 0.10
 UNWRITABLE_STOP = 0.01
-#: Refusals and messages that cannot be written are counted over an hour, complaints (which come late) over a day.
+#: Dead addresses and messages that cannot be written are counted over an hour; returned mail and complaints come late, so
+#: dead addresses and complaints are counted over a day too.
 WINDOW = timedelta(hours=1)
-COMPLAINT_WINDOW = timedelta(days=1)
+DAY = timedelta(days=1)
 GROUP_WINDOW = timedelta(minutes=10)
 
 
@@ -41,6 +42,7 @@ class Counts:
     hard: int = 0
     unwritable: int = 0
     attempts_of_day: int = 0
+    hard_of_day: int = 0
     complaints: int = 0
     groups: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -60,11 +62,11 @@ def judge_counts(counts: Counts) -> Verdict:
 
 
 def _hard(counts: Counts) -> Verdict:
-    share = _share(counts.hard, counts.attempts)
+    windows = ((counts.hard, counts.attempts), (counts.hard_of_day, counts.attempts_of_day))
+    hard, attempts = max(windows, key=lambda window: _share(*window))
+    share = _share(hard, attempts)
     if share >= HARD_STOP:
-        return Verdict(
-            Level.STOP, f"{share:.1%} of the addresses are dead ({counts.hard:,} of {counts.attempts:,})"
-        )
+        return Verdict(Level.STOP, f"{share:.1%} of the addresses are dead ({hard:,} of {attempts:,})")
     return Verdict(Level.WARN, "more than 2 % of the addresses are dead") if share >= HARD_WARN else _FREE
 
 

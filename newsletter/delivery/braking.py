@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
 from newsletter.delivery.brakes import (
-    COMPLAINT_WINDOW,
+    DAY,
     GROUP_WINDOW,
     WINDOW,
     Counts,
@@ -18,6 +18,7 @@ from newsletter.delivery.brakes import (
     judge_counts,
 )
 from newsletter.delivery.events import note
+from newsletter.delivery.folding import fold_tallies
 from newsletter.delivery.models import AttemptTally, Campaign, CampaignEvent
 from newsletter.delivery.states import CampaignState
 from newsletter.errors import Conflict, InvalidInput
@@ -47,7 +48,7 @@ def evaluate_brakes(session: Session, campaign_id: int, now: datetime) -> Verdic
 
 def read_counts(session: Session, campaign: Campaign, now: datetime) -> Counts:
     """Add up the windows; what happened before a person resumed the campaign does not count."""
-    since = max(now - COMPLAINT_WINDOW, campaign.brakes_from or campaign.created_at)
+    since = max(now - DAY, campaign.brakes_from or campaign.created_at)
     row, lately = AttemptTally, AttemptTally.at > now - WINDOW
     sums = session.execute(
         select(
@@ -55,12 +56,13 @@ def read_counts(session: Session, campaign: Campaign, now: datetime) -> Counts:
             func.coalesce(func.sum(row.hard).filter(lately), 0),
             func.coalesce(func.sum(row.unwritable).filter(lately), 0),
             func.coalesce(func.sum(row.attempts), 0),
+            func.coalesce(func.sum(row.hard), 0),
             func.coalesce(func.sum(row.complaints), 0),
         ).where(row.campaign_id == campaign.id, row.at > since, row.group_name == "")
     ).one()  # fmt: skip
-    attempts, hard, unwritable, of_day, complaints = (int(number) for number in sums)
+    attempts, hard, unwritable, of_day, hard_of_day, complaints = (int(number) for number in sums)
     groups = _groups(session, campaign, since, now)
-    return Counts(attempts, hard, unwritable, of_day, complaints, groups)
+    return Counts(attempts, hard, unwritable, of_day, hard_of_day, complaints, groups)
 
 
 def _groups(
@@ -137,7 +139,8 @@ def must_not_be_blocked(session: Session, publication_id: int, *, beside: int = 
 
 
 def forget_tallies(session: Session, now: datetime) -> None:
-    """Drop the counts of campaigns that ended days ago."""
+    """Drop the counts of campaigns that ended days ago, and keep those of long ones few."""
+    fold_tallies(session, now)
     over = select(Campaign.id).where(Campaign.ended_at < now - KEPT)
     session.execute(delete(AttemptTally).where(AttemptTally.campaign_id.in_(over)))
 

@@ -81,10 +81,10 @@ def write_tally(session: Session, campaign_id: int, rows: Sequence[TallyRow], at
 
 
 def note_complaint(session: Session, campaign_id: int, at: datetime) -> None:
-    """Count a complaint that feedback read."""
+    """Count a complaint that feedback read; `at` is when the message was taken, so that its attempt is in the same window."""
     write_tally(session, campaign_id, [_row(complaints=1)], at)
 
 
 def note_hard_bounce(session: Session, campaign_id: int, at: datetime) -> None:
-    """Count a dead address that a returned mail told of: its attempt has been counted when it was sent."""
+    """Count a dead address that a returned mail told of; `at` is when the message was taken."""
     write_tally(session, campaign_id, [_row(hard=1)], at)

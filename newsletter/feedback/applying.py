@@ -86,7 +86,7 @@ def _apply_bounce(
     if not is_new or is_delay or not is_known_person(session, delivery.subscriber_id):
         return
     if kind is Kind.HARD:
-        note_hard_bounce(session, delivery.campaign_id, now)
+        note_hard_bounce(session, delivery.campaign_id, delivery.sent_at or now)
         evaluate_brakes(session, delivery.campaign_id, now)
         suppress(
             session,
@@ -135,7 +135,7 @@ def _apply_complaint(
     )
     if not is_new or not is_known_person(session, delivery.subscriber_id):
         return
-    note_complaint(session, delivery.campaign_id, now)
+    note_complaint(session, delivery.campaign_id, delivery.sent_at or now)
     evaluate_brakes(session, delivery.campaign_id, now)
     suppress(
         session,

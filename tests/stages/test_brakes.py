@@ -96,7 +96,7 @@ def test_old_trouble_does_not_count(parts: Container, campaign_id: int) -> None:
     with unit_of_work(parts.sessions) as session:
         session.get_one(Campaign, campaign_id).created_at -= timedelta(hours=5)
         now = database_now(session)
-        happened(session, campaign_id, now - timedelta(hours=2), attempts=400, hard=100)
+        happened(session, campaign_id, now - timedelta(hours=2), attempts=400, unwritable=100)
         happened(
             session, campaign_id, now - timedelta(minutes=20), group_name="google", attempts=50, policy=50
         )

@@ -22,6 +22,8 @@ NOW = utcnow()
         (Counts(attempts=200, hard=4), Level.WARN),
         (Counts(attempts=200, hard=9), Level.WARN),
         (Counts(attempts=200, hard=10), Level.STOP),
+        (Counts(attempts_of_day=1000, hard_of_day=19), Level.FREE),
+        (Counts(attempts=200, hard=1, attempts_of_day=1000, hard_of_day=50), Level.STOP),
         (Counts(attempts=1000, unwritable=9), Level.FREE),
         (Counts(attempts=1000, unwritable=10), Level.STOP),
         (Counts(attempts_of_day=1000, complaints=2), Level.FREE),
