@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +113,7 @@ def bench(
     recipients: int,
     kilobytes: int,
     connections: int = CONNECTIONS,
+    dkim: Sequence[str] = (),
 ) -> Iterator[Bench]:
     """Make an installation with a letter and readers; nothing of this is timed."""
     place = Installation.at(
@@ -124,7 +125,7 @@ def bench(
     own = {"queue": NoQueue()} if broker_url.startswith("memory") else {}
     parts = build_container(Settings(_env_file=None, **given), **own)  # type: ignore[arg-type]
     try:
-        size = make_letter(parts, kilobytes=kilobytes)
+        size = make_letter(parts, kilobytes=kilobytes, dkim=dkim)
         make_readers(parts, recipients, folder)
         yield Bench(place, parts, size, recipients)
     finally:

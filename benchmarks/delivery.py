@@ -22,6 +22,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
 
 from benchmarks.campaign import CONNECTIONS, Bench, Sent, bench
@@ -30,6 +31,7 @@ from benchmarks.sink import best_source, running_smtp_sink
 from tests.servers import PostgresServer, RedisServer
 
 SENDERS = ("workers", "embedded")
+KEYS = {"none": (), "rsa": ("rsa",), "ed25519": ("ed25519",), "both": ("rsa", "ed25519")}
 
 
 def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -43,6 +45,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--senders", default=",".join(SENDERS), help="workers, embedded or both with a comma (default).")
     add("--processes", type=int, default=2, help="Celery's prefork processes (default 2).")
     add("--connections", type=int, default=CONNECTIONS, help="SMTP connections of each process (default 20).")
+    add("--dkim", default="none", help="Keys to sign with, each a run of its own: none, rsa, ed25519, both.")
     add("--kilobytes", type=int, default=42, help="Size of a message on the wire (default 42).")
     add("--json", type=Path, help="Write every run to this file.")
     return parser.parse_args(arguments)
@@ -58,18 +61,19 @@ class Rounds:
         self._redis = stack.enter_context(RedisServer.started()) if workers else None
         self._sink = stack.enter_context(running_smtp_sink())
 
-    def run(self, sender: str) -> Measured:
+    def run(self, sender: str, dkim: str) -> Measured:
         """Run one sender, then smtp-source."""
         given = self._given
-        with self._prepared(sender) as made:
+        with self._prepared(sender, KEYS[dkim]) as made:
             sent = made.embedded() if sender == "embedded" else made.with_workers(processes=given.processes)
             size = made.message_bytes
         messages = max(1000, min(given.recipients, 20_000))
         source = best_source(self._sink, messages=messages, message_bytes=size)
-        return measured(sender, size, sent, source.rate)
+        label = sender if dkim == "none" else f"{sender}, {dkim}"
+        return measured(label, size, sent, source.rate)
 
     @contextmanager
-    def _prepared(self, sender: str) -> Iterator[Bench]:
+    def _prepared(self, sender: str, keys: Sequence[str]) -> Iterator[Bench]:
         given, sink = self._given, self._sink
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -78,7 +82,7 @@ class Rounds:
                 database, broker = stack.enter_context(self._postgres.database()), self._redis.url
             made = bench(
                 folder, sink, database_url=database, broker_url=broker, recipients=given.recipients,
-                kilobytes=given.kilobytes, connections=given.connections,
+                kilobytes=given.kilobytes, connections=given.connections, dkim=keys,
             )  # fmt: skip
             yield stack.enter_context(made)
 
@@ -97,8 +101,8 @@ def measure(given: argparse.Namespace) -> list[Measured]:
     with ExitStack() as stack:
         rounds = Rounds(given, stack)
         for number in range(given.rounds):
-            for sender in given.senders.split(","):
-                runs.append(rounds.run(sender))
+            for sender, dkim in product(given.senders.split(","), given.dkim.split(",")):
+                runs.append(rounds.run(sender, dkim))
                 print(f"round {number + 1}: {runs[-1].to_json()}", file=sys.stderr)
     return runs
 

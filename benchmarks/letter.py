@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
+
+from sqlalchemy.orm import Session
 
 from newsletter.audience.csv_import import import_csv
 from newsletter.audience.lists import create_list, find_list
@@ -13,6 +16,7 @@ from newsletter.content.values import Document
 from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.campaigns import start_campaign
+from newsletter.delivery.dkim.service import activate_key, create_key
 from newsletter.delivery.preflight import approve_checked
 from newsletter.issues import service as issues
 from newsletter.issues.snapshot import IssueSnapshot
@@ -27,8 +31,11 @@ PARAGRAPH = (
 )
 
 
-def make_letter(parts: Container, *, kilobytes: int) -> int:
-    """Make the schema, the publication `letter`, its list `readers` and an approved No. 1; return the message's bytes."""
+def make_letter(parts: Container, *, kilobytes: int, dkim: Sequence[str] = ()) -> int:
+    """Make the schema, the publication `letter`, its list `readers` and an approved No. 1; return the message's bytes.
+
+    `dkim` names the algorithms it is signed with: rsa, ed25519 or both.
+    """
     migrate.upgrade(parts.engine)
     with unit_of_work(parts.sessions) as session:
         publication = issues.create_publication(
@@ -45,7 +52,16 @@ def make_letter(parts: Container, *, kilobytes: int) -> int:
             size = _message_bytes(parts, issues.take_snapshot(session, issue))
             paragraphs += 1 + max(0, kilobytes * 1000 - size) // 800
         approve_checked(session, issue, actor="benchmark", base_url=parts.settings.base_url)
+        for algorithm in dkim:
+            _sign_with(parts, session, algorithm)
     return size
+
+
+def _sign_with(parts: Container, session: Session, algorithm: str) -> None:
+    key = create_key(
+        session, parts.sealer, "example.com", algorithm, actor="benchmark", now=parts.clock.now()
+    )
+    activate_key(session, key, actor="benchmark", now=parts.clock.now())
 
 
 def _message_bytes(parts: Container, snapshot: IssueSnapshot) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    Update,
     exists,
     func,
     literal_column,
@@ -22,7 +23,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.dbtime import database_now
@@ -31,6 +31,9 @@ from newsletter.delivery.states import CampaignState, DeliveryState
 
 CHUNK = 500
 CRASHES_BEFORE_ALONE = 2
+_TAKEN = (
+    Delivery.id, Delivery.fence, Delivery.address, Delivery.attempts, Delivery.date, Delivery.subscriber_id,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +86,21 @@ def _take(
 ) -> list[Claimed]:
     taking = _claimed(wanted, owner, database_now(session))
     if session.get_bind().dialect.name == "postgresql":
-        taken: FromClause = taking.cte("taken")
+        taken: FromClause = taking.returning(*_TAKEN).cte("taken")
     else:  # an UPDATE cannot be read from there
-        ids = [row.id for row in session.execute(taking)]
-        taken = select(Delivery).where(Delivery.id.in_(ids)).subquery("taken")
+        ids = session.scalars(taking.returning(Delivery.id)).all()
+        taken = select(*_TAKEN).where(Delivery.id.in_(ids)).subquery("taken")
     rows = session.execute(_messages_of(taken, campaign_id, since=since))
     return [Claimed(*row) for row in rows]
 
 
-def _claimed(wanted: Select[int], owner: str, now: datetime) -> ReturningUpdate[*tuple[Any, ...]]:
+def _claimed(wanted: Select[int], owner: str, now: datetime) -> Update:
     return (
         update(Delivery)
         .where(Delivery.id.in_(wanted), _is_sending())
         .values(
             state=int(DeliveryState.CLAIMED), owner=owner, fence=Delivery.fence + 1,
             date=func.coalesce(Delivery.date, now),
-        )
-        .returning(
-            Delivery.id, Delivery.fence, Delivery.address, Delivery.attempts, Delivery.date, Delivery.subscriber_id
         )
         .execution_options(synchronize_session=False)
     )  # fmt: skip
