@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from newsletter.cli.rehearsing import rehearse
 from newsletter.cli.support import container, fail, note, print_json, say
 from newsletter.delivery.states import AmbiguousPolicy
 
@@ -180,9 +181,15 @@ def _start(
         return campaign.id, values | {"scheduled_at": campaign.scheduled_at}
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"lint": lint, "render": render, "send": send}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "lint": lint,
+    "render": render,
+    "send": send,
+    "rehearse": rehearse,
+}
 EXAMPLES = {
     "lint": "Example: newsletter issue lint letter/67 --json",
     "render": "Example: newsletter issue render letter/67 --html issue.html --as reader@example.com",
     "send": "Example: newsletter issue send letter/67 --list readers --wait",
+    "rehearse": "Example: newsletter issue rehearse letter/67 --list readers",
 }
