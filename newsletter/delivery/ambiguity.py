@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
@@ -66,6 +66,12 @@ def resolve(
     details: dict[str, Any] = {"as": resolution.value, "count": len(changed), "all": addresses is None}
     _record(session, campaign, actor, "campaign.resolve", details)
     return len(changed)
+
+
+def count_resolved(session: Session, campaign_id: int) -> int:
+    """Return how many rows a person called sent, which can be taken back."""
+    mine = (of_campaign(campaign_id), _in_question(Resolution.UNKNOWN))
+    return session.scalar(select(func.count()).select_from(Delivery).where(*mine)) or 0
 
 
 def _in_question(resolution: Resolution) -> ColumnElement[bool]:

@@ -28,6 +28,7 @@ PAGES = [
     "/admin/posts",
     "/admin/campaigns",
     "/admin/campaigns/1",
+    "/admin/campaigns/1/unknown",
     "/admin/campaigns/1/report",
     "/admin/sending",
     "/admin/sending/relays/post",

@@ -1,6 +1,7 @@
 """Rooms for people who are signed in."""
 
 from newsletter.web.routers.admin import (
+    campaign_control,
     campaigns,
     catcher,
     desk,
@@ -34,6 +35,7 @@ ROUTERS = (
     proof.router,
     sending.router,
     campaigns.router,
+    campaign_control.router,
     relays.router,
     signing.router,
     limits.router,

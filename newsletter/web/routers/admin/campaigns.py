@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from newsletter.accounts import audit
 from newsletter.delivery import campaigns as sending
+from newsletter.delivery.again import count_unreached
 from newsletter.delivery.braking import release_brakes
 from newsletter.delivery.events import events_of
 from newsletter.delivery.models import Campaign
@@ -84,6 +85,7 @@ def one_campaign(
         "admin/campaigns/one.html",
         events=events_of(session, campaign.id)[::-1][:_LOG_LINES],
         failures=failures(session, campaign.id),
+        unreached=count_unreached(session, campaign.id) if CampaignState(campaign.state).is_over else 0,
         **(rows | progress(session, campaign)),
     )
 
