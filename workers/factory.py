@@ -10,6 +10,7 @@ from celery.signals import worker_process_init
 from newsletter.bootstrap import Container, build_container
 from newsletter.logs import configure_logs
 from newsletter.settings import load_settings
+from workers import draining
 from workers.schedule import BEAT_SCHEDULE
 
 _current: Container | None = None
@@ -46,6 +47,7 @@ def create_worker_app(given: Container | None = None) -> Celery:
     app.loader.import_default_modules()
     app.finalize()
     worker_process_init.connect(_forget_parent_connections, weak=False)
+    draining.connect()
     return app
 
 

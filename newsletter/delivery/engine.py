@@ -37,6 +37,9 @@ from newsletter.logs import logger
 
 log = logger(__name__)
 
+#: Set when this process is about to end: senders begin nothing new.
+draining = threading.Event()
+
 TASK_SECONDS = 25.0
 #: A task with slow messages goes on for so much longer: below Celery's visibility timeout of ten minutes.
 LONGEST_SECONDS = 500.0
@@ -135,7 +138,8 @@ class Sender:
             self._journal.name(0)
 
     async def _send_all(self) -> None:
-        await self._supply.fill()
+        if not self._must_stop():
+            await self._supply.fill()
         await self._lanes.run(min(self.connections, self._supply.claimed_count))
         await self._supply.close()
         for row_id in self._supply.give_up():
@@ -152,6 +156,7 @@ class Sender:
     def _must_stop(self) -> bool:
         return (
             self.is_stopped
+            or draining.is_set()
             or self._committer.is_broken
             or self._journal.is_broken
             or self._committer.is_halted

@@ -84,7 +84,7 @@ class SinkProtocol(asyncio.Protocol):
     def __init__(self, store: BinaryIO, index: BinaryIO, delay: float) -> None:
         self._store, self._index, self._delay = store, index, delay
         self._buffer = bytearray()
-        self._in_data = False
+        self._in_data = self._is_waiting = False
         self._sender = self._recipient = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -94,10 +94,18 @@ class SinkProtocol(asyncio.Protocol):
         transport.write(b"220 sink.example.com ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes as they come."""
+        """Take bytes as they come; what is pipelined behind a message waits for its reply."""
         self._buffer += data
-        while self._message() if self._in_data else self._line():
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while not self._is_waiting and (self._message() if self._in_data else self._line()):
             pass
+
+    def _taken(self) -> None:
+        self._is_waiting = False
+        self._transport.write(b"250 2.0.0 Taken\r\n")
+        self._go_on()
 
     def _message(self) -> bool:
         end = self._buffer.find(b"\r\n.\r\n")
@@ -108,7 +116,8 @@ class SinkProtocol(asyncio.Protocol):
         self._in_data = False
         self._keep(message)
         if self._delay:
-            asyncio.get_running_loop().call_later(self._delay, self._transport.write, b"250 2.0.0 Taken\r\n")
+            self._is_waiting = True
+            asyncio.get_running_loop().call_later(self._delay, self._taken)
         else:
             self._transport.write(b"250 2.0.0 Taken\r\n")
         return True
