@@ -114,6 +114,19 @@ def release(ref: str = REF, reason: str = typer.Option(..., help="Why.")) -> Non
         say(f"The brakes of campaign {campaign.id} are released.")
 
 
+@app.command("go-on", epilog="Example: newsletter campaign go-on letter/67")
+def go_on(ref: str = REF) -> None:
+    """Send the rest of a staged send now, without waiting for its hold."""
+    from newsletter.db.session import unit_of_work
+    from newsletter.delivery import staging
+
+    parts = container()
+    with unit_of_work(parts.sessions) as session:
+        campaign = _find(session, ref)
+        staging.go_on(session, campaign, actor=ACTOR, now=parts.clock.now())
+        say(f"The rest of campaign {campaign.id} goes within seconds.")
+
+
 @app.command(epilog='Example: newsletter campaign cancel letter/67 --reason "wrong issue"')
 def cancel(ref: str = REF, reason: str = typer.Option("", help="Why.")) -> None:
     """End for good: who has the issue keeps it, nobody else gets it."""

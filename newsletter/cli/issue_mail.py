@@ -14,7 +14,7 @@ from newsletter.delivery.states import AmbiguousPolicy
 
 if TYPE_CHECKING:
     from newsletter.delivery.copies import Copy
-    from newsletter.delivery.staging import Stage
+    from newsletter.delivery.stage_plan import Stage
 
 REF = typer.Argument(..., metavar="REF", help="PUBLICATION/NUMBER, like letter/67, or an id.")
 AS_JSON = typer.Option(False, "--json", help="Print JSON alone.")
@@ -142,7 +142,7 @@ def send(
 
 
 def _stage(percent: str, hold: str, seeds: list[str]) -> Stage | None:
-    from newsletter.delivery.staging import Stage, parse_hold, parse_percent
+    from newsletter.delivery.stage_plan import Stage, parse_hold, parse_percent
 
     if not percent:
         if seeds:

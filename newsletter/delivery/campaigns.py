@@ -15,7 +15,8 @@ from newsletter.delivery.braking import must_not_be_blocked, release_brakes
 from newsletter.delivery.events import note
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.retry import LIFETIME
-from newsletter.delivery.staging import Stage, set_stage
+from newsletter.delivery.stage_plan import Stage
+from newsletter.delivery.staging import set_stage
 from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState
 from newsletter.delivery.wall_time import Schedule
 from newsletter.errors import Conflict, InvalidInput, NotFound
@@ -61,7 +62,7 @@ def start_campaign(
     )  # fmt: skip
     _set_wall_time(campaign, schedule)
     if stage is not None:
-        set_stage(campaign, stage)
+        set_stage(session, campaign, stage)
     session.add(campaign)
     session.flush()
     names = ", ".join(one.name for one in lists)

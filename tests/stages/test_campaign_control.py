@@ -1,4 +1,4 @@
-"""A person's control over a campaign: unknown messages, trying again, schedules by the clock on the wall, a first stage."""
+"""A person's control over a campaign: unknown messages, trying again, schedules by the clock on the wall."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ from newsletter.delivery.ambiguity import resolve, set_policy
 from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.service import send_campaign
-from newsletter.delivery.staging import Stage, parse_hold, parse_percent
-from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState, Resolution
+from newsletter.delivery.states import AmbiguousPolicy, Resolution
 from newsletter.delivery.sweep import sweep
-from newsletter.delivery.tally import write_tally
 from newsletter.delivery.wall_time import Schedule, schedule_at
 from newsletter.errors import Conflict, InvalidInput, NotFound
-from tests.stages.test_brakes import ROW, another_issue
+from tests.stages.test_brakes import another_issue
 from tests.stages.test_delivery_sending import (
     PEOPLE,
     address,
@@ -197,65 +195,3 @@ class TestSchedules:
             begun = session.get_one(Campaign, campaign_id)
             with pytest.raises(Conflict):
                 campaigns.reschedule(session, begun, Schedule(now + timedelta(days=1)), actor="a", now=now)
-
-
-class TestStages:
-    @pytest.fixture
-    def staged(self, parts: Container, campaign_id: int) -> int:  # noqa: F811
-        """A campaign whose first stage is the people 1 to 3 and a seed."""
-        with unit_of_work(parts.sessions) as session:
-            made = new_campaign(session, parts, stage=Stage(4, timedelta(minutes=30), (address(11),))).id
-        freeze_campaign(parts.sessions, parts.queue, made)
-        return made
-
-    def of(self, parts: Container, campaign_id: int) -> list[str]:  # noqa: F811
-        with parts.reading_sessions() as session:
-            rows = session.scalars(
-                select(Delivery).where(Delivery.campaign_id == campaign_id).order_by(Delivery.id)
-            )
-            return [DeliveryState(row.state).word for row in rows]
-
-    def test_the_rest_waits_and_goes_after_the_hold(
-        self,
-        parts: Container,  # noqa: F811
-        staged: int,
-    ) -> None:
-        first = ["sent"] * 3 + ["deferred"] * 8 + ["sent"]
-        send_campaign(parts.sending, staged)
-        swept(parts)
-        swept(parts)
-        send_campaign(parts.sending, staged)
-        assert self.of(parts, staged) == first
-        change(parts, staged, stage_until=parts.clock.now() - timedelta(seconds=1))
-        swept(parts)
-        send_campaign(parts.sending, staged)
-        assert self.of(parts, staged) == ["sent"] * PEOPLE
-        assert report(parts, staged).state == "finished"
-
-    def test_brakes_in_the_hold_keep_the_rest_back(self, parts: Container, staged: int) -> None:  # noqa: F811
-        send_campaign(parts.sending, staged)
-        swept(parts)
-        with unit_of_work(parts.sessions) as session:
-            write_tally(session, staged, [ROW | {"attempts": 400, "complaints": 9}], parts.clock.now())
-        change(parts, staged, stage_until=parts.clock.now() - timedelta(seconds=1))
-        swept(parts)
-        assert self.of(parts, staged).count("deferred") == 8
-        assert report(parts, staged).state == CampaignState.PAUSED
-
-    def test_a_cancel_ends_the_rest(self, parts: Container, staged: int) -> None:  # noqa: F811
-        with unit_of_work(parts.sessions) as session:
-            campaign = session.get_one(Campaign, staged)
-            assert campaigns.cancel(session, campaign, actor="a", now=parts.clock.now()) == PEOPLE
-
-
-def test_words_of_a_stage() -> None:
-    assert (parse_percent("5%"), parse_percent("99")) == (5, 99)
-    assert (parse_hold("30m"), parse_hold("2h"), parse_hold("15")) == (
-        timedelta(minutes=30), timedelta(hours=2), timedelta(minutes=15),
-    )  # fmt: skip
-    for wrong in ("", "0%", "100%", "x", "5.5"):
-        with pytest.raises(InvalidInput):
-            parse_percent(wrong)
-    for wrong in ("", "3w", "49h", "-1m"):
-        with pytest.raises(InvalidInput):
-            parse_hold(wrong)
