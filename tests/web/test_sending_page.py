@@ -11,6 +11,7 @@ from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.models import Campaign
 from newsletter.issues import service as issues
+from newsletter.issues.models import Publication
 from tests.support.composed import compose
 from tests.support.rooms import join
 from tests.support.signed_in import Browser
@@ -99,3 +100,40 @@ def test_a_send_that_does_not_fit_starts_nothing(
     answer = editor.send(f"{DESK}/send", **fields)
     assert 400 <= answer.status_code < 500
     assert campaigns(container) == []
+
+
+def test_a_night_whose_hour_is_skipped_is_told(editor: Browser, container: Container) -> None:
+    with unit_of_work(container.sessions) as session:
+        session.get_one(Publication, 1).time_zone = "Europe/Berlin"
+    editor.send(f"{DESK}/approve")
+    assert "does not exist" in editor.page(f"{DESK}/send?list=readers&at=2036-03-30T02:30")
+
+
+def test_stage_and_policy_come_from_the_form(editor: Browser, container: Container) -> None:
+    editor.send(f"{DESK}/approve")
+    wrong = editor.send(f"{DESK}/send", list="readers", stage="all of them")
+    assert wrong.status_code == 422
+    editor.send(f"{DESK}/send", list="readers", stage="5", hold="2h", ambiguous="send_again")
+    [made] = campaigns(container)
+    assert (made.stage_percent, made.stage_minutes, made.ambiguous_policy) == (5, 120, "send_again")
+    assert made.has_brakes
+
+
+def test_only_administrators_send_without_brakes(editor: Browser, container: Container) -> None:
+    editor.send(f"{DESK}/approve")
+    assert "Without brakes" not in editor.page(f"{DESK}/send")
+    assert editor.send(f"{DESK}/send", list="readers", no_brakes="yes").status_code == 403
+    admin = Browser(container, "admin")
+    assert "Without brakes" in admin.page(f"{DESK}/send")
+    assert admin.send(f"{DESK}/send", list="readers", no_brakes="yes").status_code == 303
+    assert not campaigns(container)[0].has_brakes
+
+
+def test_a_rehearsal_writes_everybody_and_sends_nobody(editor: Browser, container: Container) -> None:
+    editor.send(f"{DESK}/approve")
+    assert "Rehearse" in editor.page(f"{DESK}/send")
+    page = editor.send(f"{DESK}/rehearse", list="readers")
+    assert page.status_code == 200
+    assert "3 messages written, none sent" in page.text
+    assert not campaigns(container)
+    assert editor.send(f"{DESK}/rehearse").status_code == 422

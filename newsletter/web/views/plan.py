@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from newsletter.audience.models import MailingList
 from newsletter.audience.selection import count_members
 from newsletter.audience.service import list_lists
+from newsletter.delivery.stage_plan import Stage, parse_hold, parse_percent
+from newsletter.delivery.wall_time import Schedule, schedule_at
 from newsletter.errors import InvalidInput
 from newsletter.issues.models import Issue, Publication
 
@@ -35,6 +37,7 @@ class Plan:
     given: str
     trouble: str
     zone: str
+    notice: str = ""
 
     @property
     def by_publication(self) -> str:
@@ -47,9 +50,10 @@ def make_plan(session: Session, issue: Issue, wanted: Collection[str], given: st
     lists = lists_for(session, issue)
     alone = len(lists) == 1
     choices = [Choice(one, count_members(session, [one.id]), alone or one.slug in wanted) for one in lists]
-    at, trouble = _told_moment(given, issue.publication, now)
+    planned, trouble = _told_moment(given, issue.publication, now)
     people = count_members(session, [choice.list.id for choice in choices if choice.chosen])
-    return Plan(choices, people, at, given, trouble, issue.publication.time_zone)
+    at, notice = (planned.at, planned.notice) if planned else (None, "")
+    return Plan(choices, people, at, given, trouble, issue.publication.time_zone, notice)
 
 
 def lists_for(session: Session, issue: Issue) -> list[MailingList]:
@@ -57,27 +61,26 @@ def lists_for(session: Session, issue: Issue) -> list[MailingList]:
     return [one for one in list_lists(session) if one.publication_id in (None, issue.publication_id)]
 
 
-def _told_moment(given: str, publication: Publication, now: datetime) -> tuple[datetime | None, str]:
+def _told_moment(given: str, publication: Publication, now: datetime) -> tuple[Schedule | None, str]:
     try:
-        at = moment_of(given, publication)
+        planned = moment_of(given, publication)
     except InvalidInput as error:
         return None, str(error)
-    return at, "That time is over: it would be sent at once." if at is not None and at <= now else ""
+    is_over = planned is not None and planned.at <= now
+    return planned, "That time is over: it would be refused." if is_over else ""
 
 
-def moment_of(given: str, publication: Publication) -> datetime | None:
+def moment_of(given: str, publication: Publication) -> Schedule | None:
     """Return when to send, from a time by the publication's clock; None is now.
 
-    :raises InvalidInput: for something that is no time, or that the clocks skip.
+    :raises InvalidInput: for something that is no time.
     """
-    if not given:
-        return None
-    zone = ZoneInfo(publication.time_zone)
-    try:
-        naive = datetime.fromisoformat(given).replace(tzinfo=None)
-        at = naive.replace(tzinfo=zone).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInput("This is no date and time: write it like 2026-12-24T09:00.") from None
-    if at.astimezone(zone).replace(tzinfo=None) != naive:
-        raise InvalidInput(f"{naive:%H:%M} does not exist that night: the clocks go forward then.")
-    return at
+    return schedule_at(given, publication.time_zone) if given else None
+
+
+def stage_of(percent: str, hold: str) -> Stage | None:
+    """Return the first stage that the form asks for; an empty share is none.
+
+    :raises InvalidInput: for words that are none.
+    """
+    return Stage(parse_percent(percent), parse_hold(hold or "30m")) if percent else None
