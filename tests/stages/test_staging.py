@@ -31,6 +31,7 @@ from tests.stages.test_delivery_sending import (
     report,
 )
 from tests.support.relay import Relay
+from tests.support.signed_in import Browser
 
 HOLD = timedelta(minutes=30)
 SEEDS = {11, 12}
@@ -163,3 +164,20 @@ def test_words_of_a_stage() -> None:
     for wrong in ("", "3w", "49h", "-1m"):
         with pytest.raises(InvalidInput):
             parse_hold(wrong)
+
+
+def test_the_page_says_where_it_is_and_goes_on(parts: Container, staged: int) -> None:  # noqa: F811
+    browser, page = Browser(parts, "editor"), f"/admin/campaigns/{staged}"
+    assert "The seed addresses come first; then 35 %, a hold of 30 minutes, and the rest." in browser.page(
+        page
+    )
+    send_campaign(parts.sending, staged)
+    swept(parts)
+    assert "The first 35 % are on their way. Then the rest waits for 30 minutes." in browser.page(page)
+    turn(parts, staged)
+    swept(parts)
+    assert "The first 35 % have it. The rest follows at" in browser.page(page)
+    assert browser.send(f"{page}/go-on").status_code == 303
+    assert turn(parts, staged) == ALL
+    assert "send to all now" not in browser.page(page)
+    assert browser.send(f"{page}/go-on").status_code == 409

@@ -113,9 +113,13 @@ def test_stage_and_policy_come_from_the_form(editor: Browser, container: Contain
     editor.send(f"{DESK}/approve")
     wrong = editor.send(f"{DESK}/send", list="readers", stage="all of them")
     assert wrong.status_code == 422
-    editor.send(f"{DESK}/send", list="readers", stage="5", hold="2h", ambiguous="send_again")
+    alone = editor.send(f"{DESK}/send", list="readers", seeds="reader1@example.com")
+    assert "Seeds belong to a first stage" in alone.text
+    seeds = "reader1@example.com, Reader2@example.com"
+    editor.send(f"{DESK}/send", list="readers", stage="5", hold="2h", seeds=seeds, ambiguous="send_again")
     [made] = campaigns(container)
     assert (made.stage_percent, made.stage_minutes, made.ambiguous_policy) == (5, 120, "send_again")
+    assert made.stage_seeds == "reader1@example.com reader2@example.com"
     assert made.has_brakes
 
 

@@ -78,9 +78,14 @@ def moment_of(given: str, publication: Publication) -> Schedule | None:
     return schedule_at(given, publication.time_zone) if given else None
 
 
-def stage_of(percent: str, hold: str) -> Stage | None:
+def stage_of(percent: str, hold: str, seeds: str) -> Stage | None:
     """Return the first stage that the form asks for; an empty share is none.
 
     :raises InvalidInput: for words that are none.
     """
-    return Stage(parse_percent(percent), parse_hold(hold or "30m")) if percent else None
+    if not percent:
+        if seeds.strip():
+            raise InvalidInput("Seeds belong to a first stage: say how many per cent follow them.")
+        return None
+    words = seeds.replace(",", " ").split()
+    return Stage(parse_percent(percent), parse_hold(hold or "30m"), tuple(words))

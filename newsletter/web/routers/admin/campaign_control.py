@@ -1,4 +1,4 @@
-"""A person's decisions about a campaign: unknown messages, trying again, another time, released brakes."""
+"""A person's decisions about a campaign: unknown messages, trying again, another time, no waiting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from newsletter.delivery import ambiguity
+from newsletter.delivery import ambiguity, staging
 from newsletter.delivery import campaigns as sending
 from newsletter.delivery.again import retry_campaign
 from newsletter.delivery.instance import must_be_home
@@ -89,6 +89,14 @@ def schedule(request: Request, user: Editor, form: Form, session: Writing, ref: 
     wanted = schedule_at(field(form, "at", most=40), campaign.issue.publication.time_zone)
     now = container(request).clock.now()
     sending.reschedule(session, campaign, wanted, actor=user.email, now=now)
+    return back_to(f"/admin/campaigns/{campaign.id}")
+
+
+@router.post("/go-on")
+def go_on(request: Request, user: Editor, session: Writing, ref: int) -> Response:
+    """Send the rest of a staged send without waiting for its hold."""
+    campaign = sending.find_campaign(session, str(ref))
+    staging.go_on(session, campaign, actor=user.email, now=container(request).clock.now())
     return back_to(f"/admin/campaigns/{campaign.id}")
 
 

@@ -99,7 +99,9 @@ def start(request: Request, issue_id: int, user: Editor, form: Form, session: Wr
         [each for each in lists_for(session, issue) if each.slug in wanted],
         actor=user.email,
         schedule=moment_of(field(form, "at", most=40), issue.publication),
-        stage=stage_of(field(form, "stage", most=10), field(form, "hold", most=10)),
+        stage=stage_of(
+            field(form, "stage", most=10), field(form, "hold", most=10), field(form, "seeds", most=2000)
+        ),
         policy=_policy(field(form, "ambiguous", most=20)),
         has_brakes=_has_brakes(user, form),
         request_key=field(form, "request_key", most=64) or None,
