@@ -20,6 +20,8 @@ from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.models import AttemptTally, Campaign, Delivery
 from newsletter.delivery.service import send_campaign
+from newsletter.delivery.stage_plan import Stage
+from newsletter.delivery.staging import set_stage
 from newsletter.delivery.states import DeliveryState
 from newsletter.delivery.sweep import sweep
 from newsletter.feedback.service import apply_returned_mail, store_returned_mail
@@ -50,9 +52,12 @@ def parts(postgres_url: str, settings: Settings, relay: Relay) -> Iterator[Conta
     made.dispose()
 
 
-def frozen(parts: Container, folder: Path, people: int = PEOPLE) -> int:
+def frozen(parts: Container, folder: Path, people: int = PEOPLE, stage: Stage | None = None) -> int:
     fill_letter(parts, [(f"reader{n}@example.com", "") for n in range(people)], folder=folder)
     campaign_id = start_letter(parts)
+    if stage is not None:
+        with unit_of_work(parts.sessions) as session:
+            set_stage(session, session.get_one(Campaign, campaign_id), stage)
     freeze_campaign(parts.sessions, parts.queue, campaign_id)
     return campaign_id
 
@@ -107,6 +112,21 @@ def test_it_stops_within_ten_seconds_of_crossing(parts: Container, relay: Relay,
     with parts.reading_sessions() as session:
         left = select(func.count()).where(Delivery.state == int(DeliveryState.QUEUED))
         assert (session.scalar(left) or 0) > 0
+
+
+@pytest.mark.parametrize(("dead", "goes_on"), [(18, True), (60, False)])
+def test_a_hold_ends_by_the_verdict_of_the_brakes(
+    parts: Container, relay: Relay, tmp_path: Path, dead: int, goes_on: bool
+) -> None:
+    """Half of 400 people are the first part; about nine of those are dead, or thirty."""
+    campaign_id = frozen(parts, tmp_path, stage=Stage(50, timedelta(0)))
+    relay.at_rcpt = refusing(dead, DEAD)
+    for _ in range(3):
+        send_campaign(parts.sending, campaign_id)
+        sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+    assert look(parts, campaign_id).state == ("finished" if goes_on else "paused")
+    assert (len(relay.accepted) == PEOPLE - dead) is goes_on
+    assert goes_on or len(relay.accepted) < PEOPLE // 2
 
 
 def bring(parts: Container, campaign_id: int, numbers: range, *, complains: bool) -> None:
