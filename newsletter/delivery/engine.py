@@ -21,6 +21,7 @@ from newsletter.clock import Clock
 from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.checks import Scope
 from newsletter.delivery.claim import Claimed
+from newsletter.delivery.claiming import Claimer
 from newsletter.delivery.committer import Committer
 from newsletter.delivery.gate import Gate, OpenGate
 from newsletter.delivery.journal import Journal, Result
@@ -31,7 +32,8 @@ from newsletter.delivery.retry import next_attempt
 from newsletter.delivery.senders import sign_off
 from newsletter.delivery.smtp.conversation import Conversation, Envelope, Transaction
 from newsletter.delivery.states import DeliveryState
-from newsletter.delivery.supply import Mail, Supply
+from newsletter.delivery.supply import Supply
+from newsletter.delivery.writing import Mail
 from newsletter.errors import Unavailable
 from newsletter.logs import logger
 
@@ -73,12 +75,16 @@ class Sender:
     connections: int = 20
     seconds: float = TASK_SECONDS
     first_row: int = 0
-    start_after: int = 0
+    cursor: int = 0
     gate: Gate = field(default_factory=OpenGate)
     owner: str = field(default_factory=_owner)
 
     def __post_init__(self) -> None:
         self.is_stopped = False
+        self.claimer = Claimer(
+            self.sessions, self.clock, self.scope, self.owner, self.gate, first_row=self.first_row,
+            cursor=self.cursor, names_since=self.mail.names_since,
+        )  # fmt: skip
         self._lanes = Lanes(self.routes, self, self._goes_on)
         self._chance = random.Random()  # noqa: S311 - jitter, not a secret
         self._end = self.clock.monotonic() + self.seconds
@@ -91,17 +97,12 @@ class Sender:
             SQLAlchemyError, Unavailable, OSError
         ):  # what limits noted is help, not truth
             self.gate.flush()
-        return self._supply.claimed_count
+        return self.claimer.claimed_count
 
     @property
     def troubles(self) -> list[str]:
         """Troubles with relays since the last answer."""
         return self._lanes.troubles
-
-    @property
-    def cursor(self) -> int:
-        """The last row claimed in order, for the next sender."""
-        return self._supply.cursor
 
     def stop(self) -> None:
         """Begin no new message; those under way end with their real answer."""
@@ -125,9 +126,10 @@ class Sender:
             self._leave()
 
     def _new_supply(self) -> Supply:
+        mail = replace(self.mail, prepare=self._prepared)
         return Supply(
-            self.sessions, self.clock, self.scope, self.owner, replace(self.mail, prepare=self._prepared), self.gate, self.connections,
-            hold=self._committer.hold, unwritable=self._unwritable, wake=self._lanes.wake, first_row=self.first_row, start_after=self.start_after,
+            self.claimer, self.clock, self.gate, mail, self.connections,
+            hold=self._committer.hold, unwritable=self._unwritable, wake=self._lanes.wake,
         )  # fmt: skip
 
     def _prepared(self, row: Claimed) -> Envelope:
@@ -140,9 +142,8 @@ class Sender:
     async def _send_all(self) -> None:
         if not self._must_stop():
             await self._supply.fill()
-        await self._lanes.run(min(self.connections, self._supply.claimed_count))
-        await self._supply.close()
-        for row_id in self._supply.give_up():
+        await self._lanes.run(min(self.connections, self.claimer.claimed_count))
+        for row_id in await self._supply.close():
             self._committer.undo(row_id)
 
     def _leave(self) -> None:

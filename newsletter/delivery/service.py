@@ -24,8 +24,8 @@ from newsletter.delivery.outgoing import MailRoom, campaign_mail
 from newsletter.delivery.relays.service import routes_for
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import CampaignState, DeliveryState
-from newsletter.delivery.supply import Mail
 from newsletter.delivery.sweep import end_if_done
+from newsletter.delivery.writing import Mail
 from newsletter.issues.service import mark_sent
 from newsletter.jobs import JobName, JobQueue
 
@@ -85,7 +85,7 @@ def _send(parts: SendingParts, campaign_id: int) -> None:
     if sender is None:
         return
     claimed = sender.run()
-    _cursors[campaign_id] = sender.cursor
+    _cursors[campaign_id] = sender.claimer.cursor
     _after(parts, campaign_id, claimed, sender.troubles)
 
 
@@ -105,7 +105,7 @@ def _sender(parts: SendingParts, campaign_id: int) -> Sender | None:
     return Sender(
         sessions=parts.sessions, clock=parts.clock, routes=routes, scope=mail.scope,
         mail=Mail(mail.prepare, mail.is_costly, mail.message.names_since), journal_folder=parts.journal_folder,
-        connections=parts.connections, start_after=_cursors.get(campaign_id, first_row), first_row=first_row,
+        connections=parts.connections, cursor=_cursors.get(campaign_id, first_row), first_row=first_row,
         gate=parts.limits.gate_for(campaign_id, relays=names, connections=parts.connections),
     )  # fmt: skip
 

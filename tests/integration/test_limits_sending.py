@@ -27,7 +27,7 @@ from newsletter.delivery.outgoing import campaign_mail
 from newsletter.delivery.relays.routes import Relay, Routes
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import DeliveryState
-from newsletter.delivery.supply import Mail
+from newsletter.delivery.writing import Mail
 from newsletter.settings import Settings
 from tests.conftest import RecordingQueue
 from tests.servers import free_port
@@ -127,7 +127,7 @@ def send(
     Sender(
         sessions=parts.sessions, clock=parts.clock, routes=Routes([Relay("default", target)], parts.clock.monotonic),
         scope=mail.scope, mail=Mail(mail.prepare), journal_folder=parts.sending.journal_folder, connections=20,
-        seconds=seconds, start_after=first_row, first_row=first_row,
+        seconds=seconds, cursor=first_row, first_row=first_row,
         gate=(limits or parts.limits).gate_for(campaign_id, relays=["default"], connections=20),
     ).run()  # fmt: skip
 
