@@ -179,5 +179,5 @@ def test_the_page_says_where_it_is_and_goes_on(parts: Container, staged: int) ->
     assert "The first 35 % have it. The rest follows at" in browser.page(page)
     assert browser.send(f"{page}/go-on").status_code == 303
     assert turn(parts, staged) == ALL
-    assert "send to all now" not in browser.page(page)
+    assert "Go on now" not in browser.page(page)
     assert browser.send(f"{page}/go-on").status_code == 409
