@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -51,10 +51,10 @@ def show(ref: str = REF, as_json: bool = JSON) -> None:
         campaign = _find(session, ref)
         happened = [(event.at, event.actor, event.what) for event in events_of(session, campaign.id)]
         lists = [each.slug for each in campaign.lists]
-        report = _report(session, campaign)
+        report, controls = _report(session, campaign), _controls(campaign)
     if as_json:
         events = [{"at": at, "actor": actor, "what": what} for at, actor, what in happened]
-        print_json(report.to_json() | {"lists": lists, "events": events})
+        print_json(report.to_json() | {"lists": lists, "events": events} | controls)
         return
     _tell(report)
     say(f"  lists    {', '.join(lists)}")
@@ -255,6 +255,16 @@ def _find(session: Session, ref: str) -> Campaign:
     from newsletter.delivery.campaigns import find_campaign
 
     return find_campaign(session, ref)
+
+
+def _controls(campaign: Campaign) -> dict[str, Any]:
+    """Return whether the brakes are on, or stopped it, and the stage that is to come."""
+    percent = campaign.stage_percent
+    stage = {"percent": percent, "seeds": campaign.stage_seeds.split(), "until": campaign.stage_until}
+    return {
+        "brakes": {"on": campaign.has_brakes, "stopped_at": campaign.braked_at},
+        "stage": stage if percent else None,
+    }
 
 
 def _report(session: Session, campaign: Campaign) -> CampaignReport:

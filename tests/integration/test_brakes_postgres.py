@@ -16,14 +16,22 @@ from newsletter.bootstrap import Container, build_container
 from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.braking import evaluate_brakes, forget_tallies, read_counts
+from newsletter.delivery.claim import Claimed
 from newsletter.delivery.dbtime import database_now
+from newsletter.delivery.engine import Sender
 from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.models import AttemptTally, Campaign, Delivery
+from newsletter.delivery.outgoing import campaign_mail
+from newsletter.delivery.relays.routes import Relay as Route
+from newsletter.delivery.relays.routes import Routes
 from newsletter.delivery.service import send_campaign
+from newsletter.delivery.smtp.conversation import Envelope
 from newsletter.delivery.stage_plan import Stage
 from newsletter.delivery.staging import set_stage
 from newsletter.delivery.states import DeliveryState
 from newsletter.delivery.sweep import sweep
+from newsletter.delivery.writing import Mail
+from newsletter.errors import InvalidInput
 from newsletter.feedback.service import apply_returned_mail, store_returned_mail
 from newsletter.settings import Settings
 from tests.conftest import RecordingQueue
@@ -85,6 +93,30 @@ def test_refusals_at_below_and_above_the_threshold(
     campaign = look(parts, campaign_id)
     assert (campaign.braked_at is not None) is stops
     assert campaign.state == ("paused" if stops else "finished")
+
+
+@pytest.mark.parametrize(("count", "stops"), [(3, False), (4, True), (12, True)])
+def test_messages_that_cannot_be_written_at_below_and_above(
+    parts: Container, relay: Relay, tmp_path: Path, count: int, stops: bool
+) -> None:
+    campaign_id = frozen(parts, tmp_path)
+    with parts.sessions() as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        mail, first_row = campaign_mail(parts.sending.room, campaign), campaign.first_row
+
+    def prepare(row: Claimed) -> Envelope:
+        if row.id <= first_row + count:
+            raise InvalidInput("the name is longer than a line may be")
+        return mail.prepare(row)
+
+    routes = Routes([Route("default", parts.sending.target)], parts.clock.monotonic)
+    Sender(
+        sessions=parts.sessions, clock=parts.clock, routes=routes, scope=mail.scope, mail=Mail(prepare),
+        journal_folder=parts.sending.journal_folder, connections=5, cursor=first_row, first_row=first_row,
+    ).run()  # fmt: skip
+    sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+    assert len(relay.accepted) == PEOPLE - count
+    assert look(parts, campaign_id).state == ("paused" if stops else "finished")
 
 
 def test_it_stops_within_ten_seconds_of_crossing(parts: Container, relay: Relay, tmp_path: Path) -> None:
