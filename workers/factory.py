@@ -10,7 +10,7 @@ from celery.signals import worker_process_init
 from newsletter.bootstrap import Container, build_container
 from newsletter.logs import configure_logs
 from newsletter.settings import load_settings
-from workers import draining
+from workers import draining, memory
 from workers.schedule import BEAT_SCHEDULE
 
 _current: Container | None = None
@@ -48,6 +48,7 @@ def create_worker_app(given: Container | None = None) -> Celery:
     app.finalize()
     worker_process_init.connect(_forget_parent_connections, weak=False)
     draining.connect()
+    memory.connect()
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from newsletter.db.session import unit_of_work
+from newsletter.delivery.comparing import compare_campaign
 from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.oneoff import send_confirmation
 from newsletter.delivery.service import may_send, send_campaign
@@ -25,6 +26,13 @@ def freeze(campaign_id: int) -> None:
 def send(campaign_id: int) -> None:
     """Campaign C may have work."""
     send_campaign(container().sending, campaign_id)
+
+
+@shared_task(name=JobName.COMPARE_CAMPAIGN.value)
+def compare(campaign_id: int) -> None:
+    """Hold a campaign's rows against its rehearsal."""
+    parts = container()
+    compare_campaign(parts.sessions, parts.queue, parts.sending.room, campaign_id)
 
 
 @shared_task(name=JobName.SWEEP_DELIVERIES.value)
