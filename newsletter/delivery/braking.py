@@ -46,6 +46,15 @@ def evaluate_brakes(session: Session, campaign_id: int, now: datetime) -> Verdic
     return verdict
 
 
+def evaluate_finished(session: Session, now: datetime) -> None:
+    """Look at what has ended within the day: returned mail and complaints about it still come."""
+    lately = (Campaign.state == CampaignState.FINISHED.value, Campaign.ended_at > now - DAY)
+    for campaign_id in session.scalars(
+        select(Campaign.id).where(*lately, Campaign.braked_at.is_(None))
+    ).all():
+        evaluate_brakes(session, campaign_id, now)
+
+
 def read_counts(session: Session, campaign: Campaign, now: datetime) -> Counts:
     """Add up the windows; what happened before a person resumed the campaign does not count."""
     since = max(now - DAY, campaign.brakes_from or campaign.created_at)
@@ -89,6 +98,8 @@ def _stop(session: Session, campaign: Campaign, why: str, now: datetime) -> None
     )
     session.refresh(campaign)
     if stopped is None:
+        if campaign.braked_at is not None:
+            return  # another sender was faster
         campaign.braked_at = now
     note(session, campaign.id, reason, now=now)
     _record(session, campaign, "system", "campaign.brake", why)

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from newsletter.audience.consent import Evidence
 from newsletter.audience.service import unsubscribe
 from newsletter.audience.suppressions import suppress
-from newsletter.delivery.braking import evaluate_brakes
 from newsletter.delivery.models import CampaignList, Delivery
 from newsletter.delivery.states import DeliveryState
 from newsletter.delivery.tally import note_complaint, note_hard_bounce
@@ -87,7 +86,6 @@ def _apply_bounce(
         return
     if kind is Kind.HARD:
         note_hard_bounce(session, delivery.campaign_id, delivery.sent_at or now)
-        evaluate_brakes(session, delivery.campaign_id, now)
         suppress(
             session,
             delivery.address_key,
@@ -136,7 +134,6 @@ def _apply_complaint(
     if not is_new or not is_known_person(session, delivery.subscriber_id):
         return
     note_complaint(session, delivery.campaign_id, delivery.sent_at or now)
-    evaluate_brakes(session, delivery.campaign_id, now)
     suppress(
         session,
         delivery.address_key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from sqlalchemy.orm import Session
 from newsletter.bootstrap import Container, build_container
 from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.braking import evaluate_brakes, forget_tallies, read_counts
+from newsletter.delivery.braking import evaluate_brakes, evaluate_finished, forget_tallies, read_counts
 from newsletter.delivery.claim import Claimed
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.engine import Sender
+from newsletter.delivery.events import events_of
 from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.models import AttemptTally, Campaign, Delivery
 from newsletter.delivery.outgoing import campaign_mail
@@ -30,6 +32,7 @@ from newsletter.delivery.stage_plan import Stage
 from newsletter.delivery.staging import set_stage
 from newsletter.delivery.states import DeliveryState
 from newsletter.delivery.sweep import sweep
+from newsletter.delivery.tally import write_tally
 from newsletter.delivery.writing import Mail
 from newsletter.errors import InvalidInput
 from newsletter.feedback.service import apply_returned_mail, store_returned_mail
@@ -161,6 +164,23 @@ def test_a_hold_ends_by_the_verdict_of_the_brakes(
     assert goes_on or len(relay.accepted) < PEOPLE // 2
 
 
+def test_of_many_that_notice_at_once_one_stops_it(parts: Container, tmp_path: Path) -> None:
+    campaign_id = frozen(parts, tmp_path, 1)
+    with unit_of_work(parts.sessions) as session:
+        counts = {"attempts": 400, "hard": 40, "policy": 0, "unwritable": 0, "complaints": 0}
+        write_tally(session, campaign_id, [{"group_name": "", **counts}], database_now(session))
+
+    def look_once(_: int) -> None:
+        with unit_of_work(parts.sessions) as session:
+            evaluate_brakes(session, campaign_id, database_now(session))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(look_once, range(8)))
+    with parts.reading_sessions() as session:
+        said = [event.what for event in events_of(session, campaign_id)]
+        assert sum("Stopped by its brakes" in what for what in said) == 1
+
+
 def bring(parts: Container, campaign_id: int, numbers: range, *, complains: bool) -> None:
     """Return mail from the first people it was sent to."""
     now = parts.clock.now()
@@ -176,6 +196,7 @@ def bring(parts: Container, campaign_id: int, numbers: range, *, complains: bool
             )  # fmt: skip
             assert stored is not None
             apply_returned_mail(session, stored.id, keyring=parts.keyring, now=now)
+        evaluate_finished(session, now)
 
 
 @pytest.mark.parametrize(("complains", "below", "stopping"), [(True, 2, 3), (False, 19, 20)])

@@ -7,6 +7,7 @@ from sqlalchemy import delete
 
 from newsletter.accounts.models import LoginSession, SignInLink
 from newsletter.db.session import unit_of_work
+from newsletter.delivery.braking import evaluate_finished
 from newsletter.delivery.limits.lookup import look_up_domains
 from newsletter.delivery.limits.service import tidy
 from newsletter.jobs import JobName
@@ -15,13 +16,14 @@ from workers.factory import container
 
 @shared_task(name=JobName.UPKEEP.value)
 def upkeep() -> None:
-    """Forget sign-in links, sessions and counters that have run out."""
+    """Forget sign-in links, sessions and counters that have run out; look once more at campaigns that have ended."""
     parts = container()
     now = parts.clock.now()
     with unit_of_work(parts.sessions) as session:
         session.execute(delete(SignInLink).where(SignInLink.expires_at < now))
         session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
         tidy(session, now)
+        evaluate_finished(session, now)
 
 
 @shared_task(name=JobName.LOOK_UP_DOMAINS.value)
