@@ -15,6 +15,7 @@ class JobName(StrEnum):
     SEND_CONFIRMATION = "delivery.send_confirmation"
     FREEZE_CAMPAIGN = "delivery.freeze_campaign"
     SEND_CAMPAIGN = "delivery.send_campaign"
+    COMPARE_CAMPAIGN = "delivery.compare_campaign"
     SWEEP_DELIVERIES = "delivery.sweep"
     LOOK_UP_DOMAINS = "delivery.look_up_domains"
     APPLY_REJECTIONS = "feedback.apply_rejections"

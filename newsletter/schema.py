@@ -5,7 +5,7 @@ from newsletter.audience import models as audience_models
 from newsletter.content import models as content_models
 from newsletter.db.base import Base
 from newsletter.delivery import models as delivery_models
-from newsletter.delivery import senders
+from newsletter.delivery import rehearsal_models, senders
 from newsletter.delivery.dkim import models as dkim_models
 from newsletter.delivery.limits import models as limit_models
 from newsletter.delivery.relays import models as relay_models
@@ -24,6 +24,7 @@ __all__ = [
     "issues_models",
     "limit_models",
     "metadata",
+    "rehearsal_models",
     "relay_models",
     "senders",
 ]

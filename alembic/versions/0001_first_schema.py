@@ -647,6 +647,29 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "rehearsals",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("issue_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("lists", sa.Text(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.String(length=254), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("suppressed", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("largest_bytes", sa.Integer(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("people_hash", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["issue_id"], ["issues.id"], name=op.f("fk_rehearsals_issue_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rehearsals")),
+    )
+    with op.batch_alter_table("rehearsals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rehearsals_issue_id"), ["issue_id"], unique=False)
+
+    op.create_table(
         "sections",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("issue_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -777,6 +800,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("campaign_id", "list_id", name=op.f("pk_campaign_lists")),
     )
     op.create_table(
+        "rehearsal_comparisons",
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rehearsal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("last_row", sa.BigInteger(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("message_sum", sa.String(length=128), nullable=False),
+        sa.Column("people_sum", sa.String(length=128), nullable=False),
+        sa.Column("worked_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("is_same", sa.Boolean(), nullable=True),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaigns.id"],
+            name=op.f("fk_rehearsal_comparisons_campaign_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["rehearsal_id"],
+            ["rehearsals.id"],
+            name=op.f("fk_rehearsal_comparisons_rehearsal_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_rehearsal_comparisons")),
+    )
+    op.create_table(
         "senders",
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -799,6 +848,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_senders_lease_until"))
 
     op.drop_table("senders")
+    op.drop_table("rehearsal_comparisons")
     op.drop_table("campaign_lists")
     with op.batch_alter_table("campaign_events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_campaign_events_campaign_id"))
@@ -822,6 +872,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sections_issue_id"))
 
     op.drop_table("sections")
+    with op.batch_alter_table("rehearsals", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rehearsals_issue_id"))
+
+    op.drop_table("rehearsals")
     op.drop_table("issue_snapshots")
     with op.batch_alter_table("issue_revisions", schema=None) as batch_op:
         batch_op.drop_index("ix_issue_revisions_issue_id_id")

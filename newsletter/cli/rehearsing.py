@@ -38,13 +38,18 @@ def rehearse(
 
 def _of_lists(ref: str, lists: list[str]) -> Rehearsal:
     from newsletter.audience.service import find_list
+    from newsletter.db.session import unit_of_work
+    from newsletter.delivery.comparing import keep
     from newsletter.delivery.rehearsal import rehearse as perform
-    from newsletter.issues.service import find_issue
+    from newsletter.issues.service import SYSTEM, find_issue
 
     parts = container()
     with parts.reading_sessions() as session:
-        chosen = [find_list(session, slug) for slug in dict.fromkeys(lists)]
-        return perform(session, find_issue(session, ref), chosen, parts.sending.room)
+        issue, chosen = find_issue(session, ref), [find_list(session, slug) for slug in dict.fromkeys(lists)]
+        began, found = parts.clock.now(), perform(session, issue, chosen, parts.sending.room)
+    with unit_of_work(parts.sessions) as session:
+        keep(session, issue, chosen, found, actor=SYSTEM, now=began)
+    return found
 
 
 def _of_campaign(ref: str) -> Rehearsal:
@@ -59,6 +64,7 @@ def _of_campaign(ref: str) -> Rehearsal:
 def _tell(found: Rehearsal) -> None:
     say(f"people    {found.people:,}, {found.suppressed:,} of them suppressed")
     say(f"size      {found.total_bytes:,} bytes, largest {found.largest_bytes:,} ({found.largest or '-'})")
+    say(f"seconds   {found.seconds:.1f}")
     say(f"slowest   {found.slowest_seconds * 1000:.2f} ms ({found.slowest or '-'})")
     say(f"failures  {found.failed:,}")
     for address, why in found.failures:

@@ -14,6 +14,7 @@ from newsletter.delivery.ambiguity import open_all_again
 from newsletter.delivery.brakes import Level
 from newsletter.delivery.braking import blocking_campaign, evaluate_brakes, forget_tallies
 from newsletter.delivery.claim import CRASHES_BEFORE_ALONE
+from newsletter.delivery.comparing import ask_for_comparisons
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.events import note
 from newsletter.delivery.journal import Abandoned, Result, abandoned
@@ -41,6 +42,7 @@ def sweep(sessions: Sessions, queue: JobQueue, journal_folder: Path) -> None:
         wake_deferred(session, now)
         decide_ambiguous(session, now)
         forget_tallies(session, now)
+        ask_for_comparisons(session, queue, now)
         for campaign in session.scalars(select(Campaign).where(Campaign.state.in_(_LIVE))):
             advance(session, queue, campaign, now)
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from newsletter.audience.models import MailingList, Subscriber
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from newsletter.audience.models import MailingList, Subscriber, Subscription
 from newsletter.audience.suppressions import suppress
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
+from newsletter.delivery import comparing
+from newsletter.delivery.comparing import compare_campaign, keep
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.rehearsal import Rehearsal, rehearsal_of, rehearse
+from newsletter.delivery.rehearsal_models import Comparison
 from newsletter.delivery.service import send_campaign
+from newsletter.delivery.sweep import sweep
+from newsletter.jobs import JobName
+from tests.conftest import RecordingQueue
 from tests.stages.test_delivery_sending import (
     PEOPLE,
     address,
@@ -66,3 +78,94 @@ def test_what_cannot_be_written_is_named(parts: Container, campaign_id: int) -> 
         session.get_one(Subscriber, 1).email = "jürgen@example.com"
     found = of_lists(parts, campaign_id)
     assert (found.failed, [each for each, _ in found.failures]) == (1, ["jürgen@example.com"])
+
+
+class TestComparison:
+    """A campaign says by itself whether it is what was rehearsed."""
+
+    def rehearsed(self, parts: Container, campaign_id: int) -> None:  # noqa: F811
+        """Keep a rehearsal from before the freeze, and let a sweep ask for the comparison."""
+        found = of_lists(parts, campaign_id)
+        with unit_of_work(parts.sessions) as session:
+            campaign = session.get_one(Campaign, campaign_id)
+            assert campaign.frozen_at
+            at = campaign.frozen_at - timedelta(minutes=5)
+            keep(session, campaign.issue, campaign.lists, found, actor="t", now=at)
+
+    def compared(self, parts: Container, campaign_id: int) -> Comparison:  # noqa: F811
+        sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+        compare_campaign(parts.sessions, parts.queue, parts.sending.room, campaign_id)
+        with parts.reading_sessions() as session:
+            return session.get_one(Comparison, campaign_id)
+
+    def test_nothing_has_changed(self, parts: Container, campaign_id: int) -> None:  # noqa: F811
+        self.rehearsed(parts, campaign_id)
+        found = self.compared(parts, campaign_id)
+        assert (found.is_same, found.people) == (True, PEOPLE)
+        assert found.verdict == "the same messages to the same people"
+
+    def test_in_turns_by_two_at_once(
+        self,
+        parts: Container,  # noqa: F811
+        campaign_id: int,  # noqa: F811
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(comparing, "BATCH", 5)
+        self.rehearsed(parts, campaign_id)
+        sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+        monkeypatch.setattr(comparing, "TURN_SECONDS", 0)
+        compare_campaign(parts.sessions, parts.queue, parts.sending.room, campaign_id)
+        monkeypatch.setattr(comparing, "TURN_SECONDS", 15)
+        with ThreadPoolExecutor(2) as pool:
+            list(
+                pool.map(
+                    lambda _: compare_campaign(parts.sessions, parts.queue, parts.sending.room, campaign_id),
+                    "ab",
+                )
+            )
+        found = self.compared(parts, campaign_id)
+        assert (found.is_same, found.people) == (True, PEOPLE)
+
+    def test_who_joined_and_who_left(self, parts: Container, campaign_id: int) -> None:  # noqa: F811
+        now = parts.clock.now()
+        with unit_of_work(parts.sessions) as session:
+            session.execute(
+                update(Subscription).values(
+                    confirmed_at=now - timedelta(days=1), created_at=now - timedelta(days=1)
+                )
+            )
+            gone = Subscriber(email="gone@example.com", address_key="gone@example.com", created_at=now)
+            readers = session.get_one(Campaign, campaign_id).lists[0]
+            left = Subscription(list=readers, subscriber=gone, state="confirmed", confirmed_at=now)
+            session.add(left)
+            session.execute(
+                update(Subscription).where(Subscription.subscriber_id <= 2).values(state="pending")
+            )
+        self.rehearsed(parts, campaign_id)
+        with unit_of_work(parts.sessions) as session:
+            back = update(Subscription).where(Subscription.subscriber_id <= 2)
+            session.execute(back.values(state="confirmed", confirmed_at=now + timedelta(minutes=1)))
+        assert self.compared(parts, campaign_id).verdict == "2 joined, 1 left"
+
+    def test_a_name_that_changed(self, parts: Container, campaign_id: int) -> None:  # noqa: F811
+        self.rehearsed(parts, campaign_id)
+        with unit_of_work(parts.sessions) as session:
+            session.get_one(Subscriber, 1).name = "Somebody Else"
+        found = self.compared(parts, campaign_id)
+        assert found.is_same is False
+        assert "names or dates" in found.verdict
+
+    def test_without_a_rehearsal_nothing_is_compared(self, parts: Container, campaign_id: int) -> None:  # noqa: F811
+        sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+        with parts.reading_sessions() as session:
+            assert session.get(Comparison, campaign_id) is None
+
+    def test_what_was_forgotten_is_asked_for_again(self, parts: Container, campaign_id: int) -> None:  # noqa: F811
+        self.rehearsed(parts, campaign_id)
+        sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+        with unit_of_work(parts.sessions) as session:
+            session.execute(update(Comparison).values(worked_at=parts.clock.now() - timedelta(minutes=2)))
+        sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
+        assert isinstance(parts.queue, RecordingQueue)
+        asked = [job for job, _ in parts.queue.jobs if job == JobName.COMPARE_CAMPAIGN]
+        assert len(asked) == 2

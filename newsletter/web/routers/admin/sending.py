@@ -11,6 +11,7 @@ from newsletter.accounts import audit
 from newsletter.audience.selection import count_members
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.campaigns import start_campaign
+from newsletter.delivery.comparing import keep
 from newsletter.delivery.instance import must_be_home
 from newsletter.delivery.oneoff import send_test
 from newsletter.delivery.preflight import approve_checked
@@ -122,8 +123,9 @@ def rehearsal(request: Request, issue_id: int, user: Editor, form: Form, session
         raise InvalidInput(
             f"So many people take minutes: run 'newsletter issue rehearse {issues.ref_of(issue)}'."
         )
-    found = rehearse(session, issue, lists, parts.sending.room)
+    began, found = parts.clock.now(), rehearse(session, issue, lists, parts.sending.room)
     with unit_of_work(parts.sessions) as noting:
+        keep(noting, issue, lists, found, actor=user.email, now=began)
         details = {"hash": found.hash, "people": found.people, "failed": found.failed}
         audit.record(noting, actor=user.email, action="issue.rehearse", object=found.issue, details=details)
     return render(request, "admin/rehearsed.html", issue=issue, found=found)
