@@ -12,7 +12,6 @@ from newsletter.delivery.claim import Claimed
 from newsletter.delivery.dkim.choosing import signers_for
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.smtp.conversation import Envelope
-from newsletter.errors import InvalidInput
 from newsletter.issues.snapshot import IssueSnapshot
 from newsletter.rendering.message import CompiledMessage
 from newsletter.rendering.pipeline import compiled_issue
@@ -85,12 +84,8 @@ class CampaignMail:
     def prepare(self, row: Claimed) -> Envelope:
         """Return the message of a row, ready for the wire.
 
-        :raises InvalidInput: for an address that needs SMTPUTF8, which is not used.
+        :raises InvalidInput: for an address that cannot be written in a header.
         """
-        if not row.address.isascii():
-            raise InvalidInput(
-                "the part before the @ is not plain ASCII, which this relay path does not carry."
-            )
         recipient = self.room.recipient(self.snapshot, row)
         return Envelope(recipient.return_path, row.address, self.message.merge(recipient))
 

@@ -68,7 +68,7 @@ class Head:
     def own_lines(self, recipient: Recipient, subject: str) -> OwnLines:
         """Return a reader's lines; `subject` counts when the subject holds a field."""
         return OwnLines(
-            headers.mailbox("To", value_of("name", "", recipient), recipient.email),
+            headers.mailbox("To", value_of("name", "", recipient), recipient.email, is_wide=True),
             self.subject_line or headers.unstructured("Subject", subject),
             date_line(recipient.date),
             _message_id_line(recipient.message_id),

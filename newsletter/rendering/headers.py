@@ -18,6 +18,11 @@ _TOKEN = re.compile(r"[!-9;-~]+")
 _PLAIN = re.compile(r"[ -~]*")
 _ATOM_PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
 _ADDRESS = re.compile(r"[!-~]{1,64}@[A-Za-z0-9.\-\[\]:]{1,253}")
+#: No blank, quote, bracket or comma, and nothing that cannot be seen or changes the direction of writing.
+_WIDE_ADDRESS = re.compile(
+    r"""[^\s<>"@,;:\\()\[\]\x00-\x20\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]{1,64}"""
+    r"@[A-Za-z0-9.\-]{1,253}"
+)
 #: A name that stands in a header as it is: letters, digits, dashes and single spaces between them.
 _EASY_NAME = re.compile(r"(?:[A-Za-z0-9-]+(?: [A-Za-z0-9-]+)*)?")
 _WORD_BYTES = 45  # 60 letters of base64 in an encoded-word of at most 75 (RFC 2047 §2)
@@ -48,17 +53,19 @@ def unstructured(name: str, text: str) -> bytes:
     return folded(name, encoded_words(cleaned))
 
 
-def mailbox(name: str, display: str, address: str) -> bytes:
+def mailbox(name: str, display: str, address: str, *, is_wide: bool = False) -> bytes:
     """Return an address header: `"Display" <address>`.
 
-    :raises InvalidInput: when the address is not plain ASCII with one @.
+    With `is_wide` letters outside ASCII may stand before the @ (RFC 6532 §3.2): such a message needs a relay with SMTPUTF8.
+
+    :raises InvalidInput: when the address is none.
     """
-    if not _ADDRESS.fullmatch(address):
+    if not (_ADDRESS.fullmatch(address) or (is_wide and _WIDE_ADDRESS.fullmatch(address))):
         raise InvalidInput(f"{address!r} cannot be written in a {name} header.")
     if _EASY_NAME.fullmatch(display):
         line = f"{name}: {display} <{address}>" if display else f"{name}: <{address}>"
         if len(line) <= FOLD_AT:
-            return line.encode("ascii") + b"\r\n"
+            return line.encode() + b"\r\n"
     return folded(name, [*phrase(display), f"<{address}>"])
 
 
@@ -99,7 +106,7 @@ def folded(name: str, words: list[str]) -> bytes:
     """Return a header line folded between words, each line at most 998 (RFC 5322 §2.1.1)."""
     whole = " ".join([f"{name}:", *words])
     if len(whole) <= FOLD_AT:
-        return whole.encode("ascii") + b"\r\n"
+        return whole.encode() + b"\r\n"
     lines, line = [], f"{name}:"
     for word in words:
         if len(line) + 1 + len(word) > FOLD_AT and line.strip() and not line.endswith(":"):
@@ -111,4 +118,4 @@ def folded(name: str, words: list[str]) -> bytes:
         raise InvalidInput(f"The header {name} has a word longer than a line can be.")
     # A fold must be followed by a word: a line of white space alone would end up as an empty line somewhere.
     kept = [one for index, one in enumerate(lines) if index == 0 or one.strip()]
-    return "\r\n".join(kept).encode("ascii") + b"\r\n"
+    return "\r\n".join(kept).encode() + b"\r\n"

@@ -512,3 +512,32 @@ def test_a_schedule_starts_when_it_is_due_and_is_held_when_missed(parts: Contain
         late.state, late.scheduled_at = CampaignState.SCHEDULED.value, now - timedelta(hours=3)
     sweep(parts.sessions, parts.queue, parts.sending.journal_folder)
     assert report(parts, campaign_id).state == "paused"
+
+
+def rename(parts: Container, number: int, address: str) -> None:
+    with unit_of_work(parts.sessions) as session:
+        one = session.scalars(select(Delivery).where(Delivery.address == f"reader{number}@example.com")).one()
+        one.address = one.address_key = address
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_letters_outside_ascii_need_a_relay_that_carries_them(
+    parts: Container, campaign_id: int, relay: Relay, offers: bool
+) -> None:
+    relay.extensions = ("SMTPUTF8",) if offers else ()
+    rename(parts, 3, "zoë@example.com")
+    send_campaign(parts.sending, campaign_id)
+    told = report(parts, campaign_id)
+    assert ("zoë@example.com" in relay.accepted) is offers
+    assert (told.sent, told.failed, told.hard_bounces) == ((PEOPLE, 0, 0) if offers else (PEOPLE - 1, 1, 0))
+
+
+def test_a_message_above_the_relays_size_is_not_tried(
+    parts: Container, campaign_id: int, relay: Relay
+) -> None:
+    relay.extensions = ("SIZE 2000",)
+    send_campaign(parts.sending, campaign_id)
+    told = report(parts, campaign_id)
+    assert (told.failed, told.soft_bounces, told.state) == (PEOPLE, PEOPLE, "finished")
+    assert "552 5.3.4" in (row_of(parts, 0).response or "")
+    assert relay.accepted == []

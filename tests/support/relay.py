@@ -23,6 +23,7 @@ class Relay:
     pipelining: bool = True
     hangs_up_after_refusal: bool = False
     greeting: str = "220 relay.example.com ESMTP"
+    extensions: tuple[str, ...] = ()
     accepted: list[str] = field(default_factory=list)
     connections: int = 0
 
@@ -42,12 +43,9 @@ class Relay:
         while line := (await reader.readline()).decode().strip():
             verb = line[:4].upper()
             if verb == "EHLO":
-                offered = (
-                    "250-relay.example.com\r\n250-PIPELINING\r\n250 8BITMIME"
-                    if self.pipelining
-                    else "250 relay"
-                )
-                writer.write(offered.encode() + b"\r\n")
+                words = ["relay.example.com", *(["PIPELINING"] if self.pipelining else []), *self.extensions]
+                lines = [f"250-{word}" for word in words[:-1]] + [f"250 {words[-1]}"]
+                writer.write("".join(f"{line}\r\n" for line in lines).encode())
             elif verb == "RCPT":
                 address = line.partition("<")[2].partition(">")[0]
                 refusal = self.at_rcpt(address)

@@ -89,8 +89,24 @@ def test_the_same_issue_gives_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["ada", "ada@example.com\r\nBcc: x@example.net", "a b@example.com", "zoë@example.com"]
+    "address",
+    [
+        "ada",
+        "ada@example.com\r\nBcc: x@example.net",
+        "a b@example.com",
+        "zoë x@example.com",
+        "zo\u202eë@example.com",
+        "ë>,<x@example.com",
+        "ë@exämple.com",
+    ],
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(InvalidInput):
         compiled(snapshot()).merge(recipient(email=address))
+
+
+def test_letters_outside_ascii_stand_as_they_are_before_the_at() -> None:
+    message = compiled(snapshot()).merge(recipient(email="用户@xn--fsqu00a.example"))
+    line = next(line for line in message.split(b"\r\n") if line.startswith(b"To:"))
+    assert line.endswith("<用户@xn--fsqu00a.example>".encode())
+    message.replace("用户".encode(), b"").decode("ascii")
