@@ -706,6 +706,7 @@ def upgrade() -> None:
         sa.Column("paused_at", UtcDateTime(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("retry_of", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("retry_which", sa.String(length=7), nullable=True),
         sa.Column("wall_time", sa.String(length=19), nullable=True),
         sa.Column("wall_zone", sa.String(length=64), nullable=True),
         sa.Column("stage_percent", sa.SmallInteger(), nullable=True),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from newsletter.cli.support import container, fail, print_json, print_json_line, say
-from newsletter.delivery.states import AmbiguousPolicy, Resolution
+from newsletter.delivery.states import AmbiguousPolicy, Resolution, Unreached
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.orm import Session
 
     from newsletter.delivery.models import Campaign
@@ -148,7 +151,7 @@ def schedule(
     at: str = typer.Option(..., metavar="ISO8601", help="When; without offset by the zone's clocks."),
     zone: str = typer.Option("", metavar="ZONE", help="Default: the publication's."),
 ) -> None:
-    """Move a scheduled campaign, or one that was held because its time was missed. Cancel it to take it back."""
+    """Move a scheduled campaign, or one that was held because its time was missed."""
     from newsletter.db.session import unit_of_work
     from newsletter.delivery import campaigns
     from newsletter.delivery.wall_time import schedule_at
@@ -161,10 +164,26 @@ def schedule(
         say(f"Campaign {campaign.id} is sent at {wanted.at:%Y-%m-%d %H:%M} UTC. {wanted.notice}".rstrip())
 
 
-@app.command(epilog='Example: newsletter campaign retry letter/67 --reason "their server is back"')
+@app.command(epilog="Example: newsletter campaign unschedule letter/67")
+def unschedule(ref: str = REF) -> None:
+    """Take a schedule back before it begins; the issue stays approved and can be sent anew."""
+    from newsletter.db.session import unit_of_work
+    from newsletter.delivery import campaigns
+
+    parts = container()
+    with unit_of_work(parts.sessions) as session:
+        campaign = _find(session, ref)
+        campaigns.unschedule(session, campaign, actor=ACTOR, now=parts.clock.now())
+        say(f"Campaign {campaign.id} is taken back; nobody gets it.")
+
+
+@app.command(epilog='Example: newsletter campaign retry letter/67 --reason soft --why "their server is back"')
 def retry(
     ref: str = REF,
-    reason: str = typer.Option("", help="Why."),
+    reason: Unreached = typer.Option(
+        "all", help="Whom: those whose server refused for now, those whose time ran out, or all."
+    ),
+    why: str = typer.Option("", help="Why now; stays with the campaign."),
     as_json: bool = JSON,
 ) -> None:
     """Send again to those who failed softly or expired; never to dead or suppressed addresses."""
@@ -176,21 +195,21 @@ def retry(
     with unit_of_work(parts.sessions) as session:
         must_be_home(session, parts.settings.instance_id)
         first, now = _find(session, ref), parts.clock.now()
-        made = retry_campaign(session, parts.queue, first, actor=ACTOR, reason=reason, now=now).id
+        made = retry_campaign(session, parts.queue, first, reason, actor=ACTOR, why=why, now=now).id
     if as_json:
         print_json({"campaign": made, "retry_of": first.id})
     else:
         say(f"Campaign {made} tries them again. Watch it: newsletter campaign show {made}")
 
 
-@app.command(
-    epilog="Example: newsletter campaign ambiguous letter/67 --resolve sent --address reader@example.com"
-)
+@app.command(epilog="Example: newsletter campaign ambiguous letter/67 --resolve sent reader@example.com")
 def ambiguous(
     ref: str = REF,
+    addresses: list[str] = typer.Argument(
+        None, metavar="[ADDRESS]...", help="Which messages to decide about."
+    ),
     policy: AmbiguousPolicy | None = typer.Option(None, help="What becomes of them after half an hour."),
-    resolve: Resolution | None = typer.Option(None, help="Decide about --address or --all."),
-    addresses: list[str] = typer.Option([], "--address", help="May be repeated."),
+    resolve: Resolution | None = typer.Option(None, help="Decide about the addresses, or --all."),
     everybody: bool = typer.Option(False, "--all", help="All of them."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on each line."),
 ) -> None:
@@ -202,7 +221,7 @@ def ambiguous(
 
     parts = container()
     if resolve and everybody == bool(addresses):
-        fail("Say which: --address ADDRESS, or --all.")
+        fail("Say which: one or more addresses, or --all.")
     with unit_of_work(parts.sessions) as session:
         campaign, now = _find(session, ref), parts.clock.now()
         if policy:
@@ -232,22 +251,28 @@ def _print_unknown(row: LedgerRow, as_json: bool) -> None:
 def deliveries(
     ref: str = REF,
     state: str = typer.Option("", help="Only this state: sent, failed, suppressed, ambiguous, …"),
+    prefix: str = typer.Option("", help="Only addresses that begin so."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on each line."),
+    as_csv: bool = typer.Option(False, "--csv", help="A spreadsheet."),
 ) -> None:
     """Print one line for each recipient: the proof of who got what."""
+    from newsletter.delivery.ledger_export import LedgerFormat
     from newsletter.delivery.reading import ledger_rows, state_of
 
+    if as_json and as_csv:
+        fail("Choose one of --json and --csv.")
     parts = container()
     wanted = state_of(state) if state else None
     with parts.reading_sessions() as session:
-        for row in ledger_rows(session, _find(session, ref), parts.keyring, state=wanted):
-            _print_row(row, as_json)
+        rows = ledger_rows(session, _find(session, ref), parts.keyring, state=wanted, prefix=prefix)
+        if as_json or as_csv:
+            sys.stdout.writelines((LedgerFormat.CSV if as_csv else LedgerFormat.JSON_LINES).lines(rows))
+        else:
+            _print_rows(rows)
 
 
-def _print_row(row: LedgerRow, as_json: bool) -> None:
-    if as_json:
-        print_json_line(asdict(row))
-    else:
+def _print_rows(rows: Iterable[LedgerRow]) -> None:
+    for row in rows:
         say(f"{row.address:<40} {row.state:<10} {row.response or ''}")
 
 

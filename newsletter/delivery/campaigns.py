@@ -100,8 +100,7 @@ def reschedule(
     :raises Conflict: when its audience stands already.
     :raises InvalidInput: for a time that has passed.
     """
-    if campaign.frozen_at is not None or campaign.freeze_cursor:
-        raise Conflict(f"This campaign is {campaign.state}: it has begun and cannot be scheduled.")
+    _must_not_have_begun(campaign)
     _coming(schedule, now)
     _move(session, campaign, CampaignState.SCHEDULED, [CampaignState.SCHEDULED, CampaignState.PAUSED])
     campaign.scheduled_at, campaign.expires_at, campaign.reason = schedule.at, schedule.at + LIFETIME, ""
@@ -112,6 +111,23 @@ def reschedule(
     audit.record(
         session, actor=actor, action="campaign.schedule", object=f"campaign {campaign.id}", details=details
     )
+
+
+def unschedule(session: Session, campaign: Campaign, *, actor: str, now: datetime) -> None:
+    """Take a schedule back before anything has begun: the issue stays approved and may be sent anew.
+
+    :raises Conflict: when its audience stands already.
+    """
+    _must_not_have_begun(campaign)
+    _move(session, campaign, CampaignState.CANCELLED, [CampaignState.SCHEDULED, CampaignState.PAUSED])
+    campaign.ended_at, campaign.reason = now, "taken back before it began"
+    note(session, campaign.id, "Taken back before it began.", now=now, actor=actor)
+    audit.record(session, actor=actor, action="campaign.unschedule", object=f"campaign {campaign.id}")
+
+
+def _must_not_have_begun(campaign: Campaign) -> None:
+    if campaign.frozen_at is not None or campaign.freeze_cursor:
+        raise Conflict(f"This campaign is {campaign.state}: it has begun and cannot be scheduled.")
 
 
 def _note_without_brakes(session: Session, campaign: Campaign, actor: str, now: datetime) -> None:

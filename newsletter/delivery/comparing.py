@@ -61,6 +61,13 @@ def rehearsal_before(session: Session, campaign: Campaign) -> KeptRehearsal | No
     return session.scalars(query.order_by(KeptRehearsal.id.desc()).limit(1)).first()
 
 
+def comparison_of(session: Session, campaign_id: int) -> tuple[Comparison, KeptRehearsal] | None:
+    """Return a campaign's comparison and the rehearsal it is held against, if there is one."""
+    query = select(Comparison, KeptRehearsal).join(KeptRehearsal, KeptRehearsal.id == Comparison.rehearsal_id)
+    found = session.execute(query.where(Comparison.campaign_id == campaign_id)).first()
+    return (found[0], found[1]) if found else None
+
+
 def ask_for_comparisons(session: Session, queue: JobQueue, now: datetime) -> None:
     """Begin what a freeze made possible, and ask again for what nobody works at."""
     for campaign in session.scalars(_uncompared()):

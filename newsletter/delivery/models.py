@@ -59,6 +59,8 @@ class Campaign(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     #: The campaign whose unreached people this one is for.
     retry_of: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"))
+    #: Which of them: soft, expired or all.
+    retry_which: Mapped[str | None] = mapped_column(String(7))
     #: The time by a clock on the wall and its zone, from which `scheduled_at` is computed (R10); None for a time with offset.
     wall_time: Mapped[str | None] = mapped_column(String(19))
     wall_zone: Mapped[str | None] = mapped_column(String(64))

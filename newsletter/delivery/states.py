@@ -63,5 +63,13 @@ class Resolution(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Unreached(StrEnum):
+    """Whom another try is for: who failed softly, whose time ran out, or both."""
+
+    SOFT = "soft"
+    EXPIRED = "expired"
+    ALL = "all"
+
+
 #: The states of rows that a sender holds.
 IN_FLIGHT = (int(DeliveryState.CLAIMED), int(DeliveryState.COMMITTING))

@@ -19,7 +19,7 @@ from newsletter.delivery.ambiguity import resolve, set_policy
 from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.service import send_campaign
-from newsletter.delivery.states import AmbiguousPolicy, Resolution
+from newsletter.delivery.states import AmbiguousPolicy, Resolution, Unreached
 from newsletter.delivery.sweep import sweep
 from newsletter.delivery.wall_time import Schedule, schedule_at
 from newsletter.errors import Conflict, InvalidInput, NotFound
@@ -120,10 +120,10 @@ class TestTryingAgain:
         swept(parts)
         relay.at_rcpt = lambda _address: None
 
-    def again(self, parts: Container, campaign_id: int) -> int:  # noqa: F811
+    def again(self, parts: Container, campaign_id: int, which: Unreached = Unreached.ALL) -> int:  # noqa: F811
         with unit_of_work(parts.sessions) as session:
             first = session.get_one(Campaign, campaign_id)
-            made = retry_campaign(session, parts.queue, first, actor="a", now=parts.clock.now())
+            made = retry_campaign(session, parts.queue, first, which, actor="a", now=parts.clock.now())
             return made.id
 
     def test_soft_and_expired_get_it_dead_ones_do_not(
@@ -141,6 +141,23 @@ class TestTryingAgain:
         numbers = report(parts, second)
         assert (numbers.audience, numbers.sent, numbers.state) == (2, 2, "finished")
         assert sorted(relay.accepted) == sorted(address(each) for each in range(PEOPLE) if each != 1)
+
+    @pytest.mark.parametrize(("which", "number"), [(Unreached.SOFT, 2), (Unreached.EXPIRED, 3)])
+    def test_only_those_who_are_meant(
+        self,
+        parts: Container,  # noqa: F811
+        campaign_id: int,  # noqa: F811
+        relay: Relay,  # noqa: F811
+        which: Unreached,
+        number: int,
+    ) -> None:
+        self.first(parts, campaign_id, relay)
+        relay.accepted.clear()
+        second = self.again(parts, campaign_id, which)
+        freeze_campaign(parts.sessions, parts.queue, second)
+        send_campaign(parts.sending, second)
+        assert report(parts, second).audience == 1
+        assert list(relay.accepted) == [address(number)]
 
     def test_it_waits_for_the_first_to_end(self, parts: Container, campaign_id: int) -> None:  # noqa: F811
         with pytest.raises(Conflict, match="wait until"):
@@ -183,6 +200,25 @@ class TestSchedules:
                 "scheduled",
                 datetime(2027, 3, 28, 1, tzinfo=UTC),
             )
+
+    def test_taking_it_back_before_it_begins(
+        self,
+        parts: Container,  # noqa: F811
+        scheduled: int,
+        campaign_id: int,  # noqa: F811
+    ) -> None:
+        now = parts.clock.now()
+        with unit_of_work(parts.sessions) as session:
+            campaign = session.get_one(Campaign, scheduled)
+            campaigns.unschedule(session, campaign, actor="a", now=now)
+            assert campaign.state == "cancelled"
+            readers = list(campaign.lists)
+            again = campaigns.start_campaign(
+                session, parts.queue, campaign.issue, readers, actor="a", now=now
+            )
+            assert again.id != scheduled
+            with pytest.raises(Conflict):
+                campaigns.unschedule(session, session.get_one(Campaign, campaign_id), actor="a", now=now)
 
     def test_moving_it(self, parts: Container, scheduled: int, campaign_id: int) -> None:  # noqa: F811
         now = parts.clock.now()

@@ -9,9 +9,11 @@ from sqlalchemy import update
 
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
+from newsletter.delivery.comparing import compare_campaign
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.states import CampaignState, DeliveryState
-from tests.stages.test_campaign_control import new_campaign
+from newsletter.delivery.wall_time import schedule_at
+from tests.stages.test_campaign_control import new_campaign, swept
 from tests.stages.test_delivery_sending import (
     address,
     campaign_id,  # noqa: F401 - fixture
@@ -19,6 +21,7 @@ from tests.stages.test_delivery_sending import (
     relay,  # noqa: F401 - fixture
     states,
 )
+from tests.stages.test_rehearsal import rehearsed
 from tests.support.signed_in import Browser
 
 
@@ -72,6 +75,40 @@ def test_the_failed_are_tried_again(editor: Browser, campaign_id: int) -> None: 
     made = editor.send(f"{base}/retry", reason="their server is back")
     assert made.headers["location"] == f"/admin/campaigns/{campaign_id + 1}"
     assert editor.send(f"{base}/retry").status_code == 409
+
+
+def test_a_schedule_is_shown_by_three_clocks_and_taken_back(parts: Container, campaign_id: int) -> None:  # noqa: F811
+    with unit_of_work(parts.sessions) as session:
+        made = new_campaign(session, parts, schedule=schedule_at("2036-03-30 02:30", "Europe/Berlin")).id
+    editor, base = Browser(parts, "editor"), f"/admin/campaigns/{made}"
+    page = editor.page(base)
+    assert "Sunday, 30 March 2036, 03:00" in page
+    assert "Sunday, 30 March 2036, 01:00" in page
+    assert "02:30 does not exist that day" in page
+    assert editor.get(f"{base}/unschedule").status_code == 405
+    assert editor.send(f"{base}/unschedule").status_code == 303
+    assert editor.send(f"{base}/unschedule").status_code == 409
+    with parts.reading_sessions() as session:
+        assert session.get_one(Campaign, made).state == "cancelled"
+
+
+def test_the_page_says_whether_it_is_what_was_rehearsed(parts: Container, campaign_id: int) -> None:  # noqa: F811
+    rehearsed(parts, campaign_id)
+    swept(parts)
+    editor, base = Browser(parts, "editor"), f"/admin/campaigns/{campaign_id}"
+    assert "Held against the rehearsal of" in editor.page(base)
+    compare_campaign(parts.sessions, parts.queue, parts.sending.room, campaign_id)
+    page = editor.page(base)
+    assert "Matches the rehearsal of" in page
+    assert "the same messages to the same people" in page
+
+
+def test_two_people_who_decide_do_no_harm(editor: Browser, parts: Container, campaign_id: int) -> None:  # noqa: F811
+    base = f"/admin/campaigns/{campaign_id}/unknown"
+    assert editor.send(f"{base}/resolve", **{"as": "sent", "address": address(1)}).status_code == 303
+    late = editor.send(f"{base}/resolve", **{"as": "send-again", "address": address(1)})
+    assert late.status_code == 404
+    assert states(parts)[address(1)] == "sent"
 
 
 def test_another_time_by_the_publications_clock(parts: Container, campaign_id: int) -> None:  # noqa: F811

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import timedelta
 
 import pytest
@@ -137,6 +138,19 @@ def test_the_ledger_is_a_spreadsheet_without_formulas(editor: Browser, container
     assert rows[0]["response"].startswith("'=HYPERLINK")
     failed = list(csv.DictReader(io.StringIO(editor.page(f"{RUNNING}/deliveries.csv?state=failed"))))
     assert {one["state"] for one in failed} == {"failed"}
+
+
+def test_the_ledger_is_json_lines_of_what_the_fields_leave(editor: Browser) -> None:
+    every = [json.loads(line) for line in editor.page(f"{RUNNING}/deliveries.jsonl").splitlines()]
+    assert len(every) == 60
+    begins = every[0]["address"][:3].upper()
+    some = editor.page(f"{RUNNING}/deliveries.jsonl?state=sent&search={begins}").splitlines()
+    expected = [one for one in every if one["state"] == "sent" and one["address"].startswith(begins.lower())]
+    assert [json.loads(line) for line in some] == expected
+    assert editor.get(f"{RUNNING}/deliveries.xlsx").status_code in (404, 422)
+    assert f"{RUNNING}/deliveries.jsonl?state=sent&amp;search=r" in editor.page(
+        f"{RUNNING}?state=sent&search=r"
+    )
 
 
 def test_a_scheduled_campaign_says_whom_it_would_reach(container: Container) -> None:

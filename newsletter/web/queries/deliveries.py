@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.audience.csv_guard import csv_line
-from newsletter.delivery.models import Campaign, Delivery
-from newsletter.delivery.reading import LedgerRow, ledger_rows
+from newsletter.delivery.models import Delivery
 from newsletter.delivery.states import DeliveryState
-from newsletter.rendering.tokens import Keyring
 
 PER_PAGE: Final = 50
 _LAST_CHARACTER: Final = "\U0010ffff"
-_TITLES: Final = (
-    "address", "state", "message_id", "attempts", "smtp_code", "status", "reason", "response", "sent_at",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +46,3 @@ def ledger_page(
     found = list(session.scalars(statement.order_by(Delivery.address_key).limit(PER_PAGE + 1)))
     more = len(found) > PER_PAGE
     return LedgerPage(found[:PER_PAGE], found[PER_PAGE - 1].address_key if more else None)
-
-
-def ledger_csv(
-    session: Session, campaign: Campaign, keyring: Keyring, *, state: DeliveryState | None
-) -> Iterator[str]:
-    """Yield the lines of a spreadsheet with every delivery; no cell is taken for a formula."""
-    yield csv_line(_TITLES)
-    for row in ledger_rows(session, campaign, keyring, state=state):
-        yield csv_line([_cell(row, title) for title in _TITLES])
-
-
-def _cell(row: LedgerRow, title: str) -> str:
-    value = getattr(row, title)
-    if value is None:
-        return ""
-    return value.isoformat() if title == "sent_at" else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -12,10 +13,13 @@ from sqlalchemy.orm import Session
 from newsletter.audience.models import MailingList
 from newsletter.audience.selection import count_members
 from newsletter.audience.service import list_lists
+from newsletter.delivery.models import Campaign
 from newsletter.delivery.stage_plan import Stage, parse_hold, parse_percent
 from newsletter.delivery.wall_time import Schedule, schedule_at
 from newsletter.errors import InvalidInput
 from newsletter.issues.models import Issue, Publication
+
+_LONG: Final = "%A, %-d %B %Y, %H:%M"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,17 @@ class Plan:
     @property
     def by_publication(self) -> str:
         """The time by the publication's clock."""
-        return f"{self.at.astimezone(ZoneInfo(self.zone)):%A, %-d %B %Y, %H:%M}" if self.at else ""
+        return f"{self.at.astimezone(ZoneInfo(self.zone)):{_LONG}}" if self.at else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """When a scheduled campaign begins: the instant, the clock of its zone, and what the clocks do that day."""
+
+    at: datetime
+    by_zone: str
+    zone: str
+    notice: str
 
 
 def make_plan(session: Session, issue: Issue, wanted: Collection[str], given: str, *, now: datetime) -> Plan:
@@ -76,6 +90,16 @@ def moment_of(given: str, publication: Publication) -> Schedule | None:
     :raises InvalidInput: for something that is no time.
     """
     return schedule_at(given, publication.time_zone) if given else None
+
+
+def planned_of(campaign: Campaign) -> Planned | None:
+    """Return what the page of a scheduled campaign shows by three clocks."""
+    if campaign.scheduled_at is None or campaign.frozen_at is not None:
+        return None
+    wall = datetime.fromisoformat(campaign.wall_time) if campaign.wall_time else None
+    zone = campaign.wall_zone or campaign.issue.publication.time_zone
+    schedule = Schedule(campaign.scheduled_at, wall, campaign.wall_zone)
+    return Planned(schedule.at, f"{schedule.at.astimezone(ZoneInfo(zone)):{_LONG}}", zone, schedule.notice)
 
 
 def stage_of(percent: str, hold: str, seeds: str) -> Stage | None:

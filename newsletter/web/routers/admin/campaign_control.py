@@ -13,7 +13,7 @@ from newsletter.delivery import campaigns as sending
 from newsletter.delivery.again import retry_campaign
 from newsletter.delivery.instance import must_be_home
 from newsletter.delivery.reading import ledger_rows
-from newsletter.delivery.states import AmbiguousPolicy, DeliveryState, Resolution
+from newsletter.delivery.states import AmbiguousPolicy, DeliveryState, Resolution, Unreached
 from newsletter.delivery.wall_time import schedule_at
 from newsletter.errors import InvalidInput
 from newsletter.web.deps import Editor, EditorOnly, Form, Reading, Writing, back_to, container, field, render
@@ -26,7 +26,7 @@ router = APIRouter(
 )
 #: One killed worker leaves as many as it had connections: a page holds them.
 MOST_SHOWN: Final = 200
-Word = TypeVar("Word", AmbiguousPolicy, Resolution)
+Word = TypeVar("Word", AmbiguousPolicy, Resolution, Unreached)
 
 
 @router.get("/unknown")
@@ -76,8 +76,9 @@ def retry(request: Request, user: Editor, form: Form, session: Writing, ref: int
     campaign, parts = sending.find_campaign(session, str(ref)), container(request)
     must_be_home(session, parts.settings.instance_id)
     reason = " ".join(field(form, "reason", most=500).split())
+    which = _word(Unreached, field(form, "which", "all", most=10))
     made = retry_campaign(
-        session, parts.queue, campaign, actor=user.email, reason=reason, now=parts.clock.now()
+        session, parts.queue, campaign, which, actor=user.email, why=reason, now=parts.clock.now()
     )
     return back_to(f"/admin/campaigns/{made.id}")
 
@@ -89,6 +90,14 @@ def schedule(request: Request, user: Editor, form: Form, session: Writing, ref: 
     wanted = schedule_at(field(form, "at", most=40), campaign.issue.publication.time_zone)
     now = container(request).clock.now()
     sending.reschedule(session, campaign, wanted, actor=user.email, now=now)
+    return back_to(f"/admin/campaigns/{campaign.id}")
+
+
+@router.post("/unschedule")
+def unschedule(request: Request, user: Editor, session: Writing, ref: int) -> Response:
+    """Take a schedule back before anything has begun."""
+    campaign = sending.find_campaign(session, str(ref))
+    sending.unschedule(session, campaign, actor=user.email, now=container(request).clock.now())
     return back_to(f"/admin/campaigns/{campaign.id}")
 
 

@@ -13,9 +13,11 @@ from newsletter.accounts import audit
 from newsletter.delivery import campaigns as sending
 from newsletter.delivery.again import count_unreached
 from newsletter.delivery.braking import release_brakes
+from newsletter.delivery.comparing import comparison_of
 from newsletter.delivery.events import events_of
+from newsletter.delivery.ledger_export import LedgerFormat
 from newsletter.delivery.models import Campaign
-from newsletter.delivery.reading import state_of
+from newsletter.delivery.reading import ledger_rows, state_of
 from newsletter.delivery.states import CampaignState, DeliveryState
 from newsletter.errors import InvalidInput
 from newsletter.web.deps import (
@@ -31,9 +33,10 @@ from newsletter.web.deps import (
     render,
 )
 from newsletter.web.queries.campaigns import campaign_page, failures, people_of, percent_done
-from newsletter.web.queries.deliveries import ledger_csv, ledger_page
+from newsletter.web.queries.deliveries import ledger_page
 from newsletter.web.security import hold_form_token
 from newsletter.web.views.confirming import hold_typed
+from newsletter.web.views.plan import planned_of
 from newsletter.web.views.progress import progress, speed
 
 router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly, Depends(hold_form_token)])
@@ -85,6 +88,8 @@ def one_campaign(
         "admin/campaigns/one.html",
         events=events_of(session, campaign.id)[::-1][:_LOG_LINES],
         failures=failures(session, campaign.id),
+        planned=planned_of(campaign),
+        comparison=comparison_of(session, campaign.id),
         unreached=count_unreached(session, campaign.id) if CampaignState(campaign.state).is_over else 0,
         **(rows | progress(session, campaign)),
     )
@@ -160,19 +165,24 @@ def _note(session: Session, actor: str, action: str, campaign: Campaign, reason:
     )
 
 
-@router.get("/admin/campaigns/{ref:int}/deliveries.csv")
-def deliveries_csv(request: Request, session: Reading, ref: int, state: str = "") -> Response:
-    """Give the ledger as a spreadsheet, streamed."""
+@router.get("/admin/campaigns/{ref:int}/deliveries.{ending}")
+def download(
+    request: Request, session: Reading, ref: int, ending: LedgerFormat, state: str = "", search: str = ""
+) -> Response:
+    """Give the ledger as a file, streamed: what the page's two fields leave of it."""
     campaign = sending.find_campaign(session, str(ref))
     wanted = state_of(state) if state else None
-    name = f"campaign-{campaign.id}{'-' + wanted.word if wanted else ''}.csv"
+    name = f"campaign-{campaign.id}{'-' + wanted.word if wanted else ''}.{ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_ledger_lines(request, ref, wanted), media_type="text/csv", headers=headers)
+    lines = _ledger_lines(request, ref, ending, wanted, search)
+    return StreamingResponse(lines, media_type=ending.media_type, headers=headers)
 
 
-def _ledger_lines(request: Request, ref: int, state: DeliveryState | None) -> Iterator[str]:
+def _ledger_lines(
+    request: Request, ref: int, ending: LedgerFormat, state: DeliveryState | None, prefix: str
+) -> Iterator[str]:
     """Read in a session of its own: the request's is closed before a stream begins."""
     parts = container(request)
     with parts.reading_sessions() as session:
         campaign = sending.find_campaign(session, str(ref))
-        yield from ledger_csv(session, campaign, parts.keyring, state=state)
+        yield from ending.lines(ledger_rows(session, campaign, parts.keyring, state=state, prefix=prefix))
