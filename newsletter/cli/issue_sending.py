@@ -67,8 +67,9 @@ def read_report(parts: Container, campaign_id: int) -> CampaignReport:
 def describe_report(report: CampaignReport) -> list[str]:
     """Return the report as lines for a person."""
     speed = f"{report.messages_per_second:,.0f} messages a second" if report.messages_per_second else "—"
+    why = f": {report.reason}" if report.reason else "."
     return [
-        f"Campaign {report.campaign} ({report.issue}) is {report.state}.",
+        f"Campaign {report.campaign} ({report.issue}) is {report.state}{why}",
         f"  {report.equation}",
         f"  bounces  {report.hard_bounces:,} hard, {report.soft_bounces:,} soft",
         f"  left     {report.unsubscribes:,} unsubscribed, {report.complaints:,} complained",

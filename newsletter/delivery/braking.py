@@ -98,9 +98,9 @@ def _stop(session: Session, campaign: Campaign, why: str, now: datetime) -> None
     )
     session.refresh(campaign)
     if stopped is None:
-        if campaign.braked_at is not None:
-            return  # another sender was faster
-        campaign.braked_at = now
+        if campaign.braked_at is not None or campaign.state not in _HELD:
+            return  # another sender was faster, or a person has cancelled it
+        campaign.braked_at, campaign.reason = now, reason
     note(session, campaign.id, reason, now=now)
     _record(session, campaign, "system", "campaign.brake", why)
 
@@ -122,7 +122,7 @@ def release_brakes(session: Session, campaign: Campaign, *, actor: str, reason: 
         raise Conflict("The brakes did not stop this campaign.")
     if not reason:
         raise InvalidInput("The brakes stopped this campaign: say why it may go on, with a reason.")
-    campaign.braked_at, campaign.brakes_from = None, now
+    campaign.braked_at, campaign.brakes_from, campaign.reason = None, now, ""
     note(session, campaign.id, f"Brakes released: {reason}", now=now, actor=actor)
     _record(session, campaign, actor, "campaign.release", reason)
 

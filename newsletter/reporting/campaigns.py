@@ -43,6 +43,7 @@ class CampaignReport:
     messages_per_second: float | None
     started_at: datetime | None
     ended_at: datetime | None
+    reason: str
 
     @property
     def open(self) -> int:
@@ -91,6 +92,7 @@ def campaign_report(session: Session, campaign: Campaign) -> CampaignReport:
         messages_per_second=_speed(session, campaign, terms["sent"]),
         started_at=campaign.started_at,
         ended_at=campaign.ended_at,
+        reason=campaign.reason,
         **terms,
     )
 

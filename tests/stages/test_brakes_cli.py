@@ -110,8 +110,13 @@ def test_released_brakes_and_none_at_all(run: Run, installed: Container) -> None
         write_tally(session, 1, [BAD], utcnow())
         evaluate_brakes(session, 1, utcnow())
     assert shown(run, "1")["brakes"]["stopped_at"] is not None
+    assert (
+        "is finished: Stopped by its brakes: 10.0% of the addresses are dead"
+        in run("campaign", "report", "1")[1]
+    )
     assert run("campaign", "release", "1", "--reason", "seen")[0] == 0
     assert shown(run, "1")["brakes"] == {"on": True, "stopped_at": None}
+    assert shown(run, "1")["reason"] == ""
     assert run("campaign", "cancel", "1")[0] == 1  # it is finished
     assert "campaign.release" in actions(installed)
 
