@@ -99,7 +99,7 @@ def test_the_page_says_whether_it_is_what_was_rehearsed(parts: Container, campai
     assert "Held against the rehearsal of" in editor.page(base)
     compare_campaign(parts.sessions, parts.queue, parts.sending.room, campaign_id)
     page = editor.page(base)
-    assert "Matches the rehearsal of" in page
+    assert "Matches the rehearsal</span>" in page
     assert "the same messages to the same people" in page
 
 
