@@ -68,9 +68,9 @@ def resolve(
     return len(changed)
 
 
-def count_resolved(session: Session, campaign_id: int) -> int:
-    """Return how many rows a person called sent, which can be taken back."""
-    mine = (of_campaign(campaign_id), _in_question(Resolution.UNKNOWN))
+def count_in_question(session: Session, campaign_id: int, resolution: Resolution) -> int:
+    """Return how many rows such a decision would be about: unknown ones, or those called sent that can be taken back."""
+    mine = (of_campaign(campaign_id), _in_question(resolution))
     return session.scalar(select(func.count()).select_from(Delivery).where(*mine)) or 0
 
 

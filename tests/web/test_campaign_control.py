@@ -49,9 +49,10 @@ def test_unknown_messages_are_listed_and_decided(editor: Browser, parts: Contain
     assert editor.send(f"{base}/unknown/resolve", **{"as": "sent", "address": address(1)}).status_code == 303
     assert states(parts)[address(1)] == "sent"
     assert "Undo: 1 message" in editor.page(f"{base}/unknown")
-    editor.send(f"{base}/unknown/resolve", **{"as": "unknown", "all": "yes"})
+    editor.send(f"{base}/unknown/resolve", **{"as": "unknown", "all": "1"})
     assert states(parts)[address(1)] == "ambiguous"
-    editor.send(f"{base}/unknown/resolve", **{"as": "send-again", "all": "yes"})
+    assert editor.send(f"{base}/unknown/resolve", **{"as": "send-again", "all": "1"}).status_code == 409
+    editor.send(f"{base}/unknown/resolve", **{"as": "send-again", "all": "2"})
     assert list(states(parts).values()).count("queued") == 2
     assert "Nothing is unknown" in editor.page(f"{base}/unknown")
 
@@ -59,7 +60,7 @@ def test_unknown_messages_are_listed_and_decided(editor: Browser, parts: Contain
 def test_a_decision_names_what_it_is_about(editor: Browser, campaign_id: int) -> None:  # noqa: F811
     base = f"/admin/campaigns/{campaign_id}/unknown"
     assert editor.send(f"{base}/resolve", **{"as": "sent"}).status_code == 422
-    assert editor.send(f"{base}/resolve", **{"as": "lost", "all": "yes"}).status_code == 422
+    assert editor.send(f"{base}/resolve", **{"as": "lost", "all": "2"}).status_code == 422
     assert editor.send(f"{base}/policy", policy="guess").status_code == 422
 
 

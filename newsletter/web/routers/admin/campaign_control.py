@@ -6,16 +6,18 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from newsletter.delivery import ambiguity, staging
 from newsletter.delivery import campaigns as sending
 from newsletter.delivery.again import retry_campaign
 from newsletter.delivery.instance import must_be_home
+from newsletter.delivery.models import Campaign
 from newsletter.delivery.reading import ledger_rows
 from newsletter.delivery.states import AmbiguousPolicy, DeliveryState, Resolution, Unreached
 from newsletter.delivery.wall_time import schedule_at
-from newsletter.errors import InvalidInput
+from newsletter.errors import Conflict, InvalidInput
 from newsletter.web.deps import Editor, EditorOnly, Form, Reading, Writing, back_to, container, field, render
 from newsletter.web.security import hold_form_token
 
@@ -39,7 +41,7 @@ def unknown(request: Request, session: Reading, ref: int) -> Response:
     shown = list(islice(rows, MOST_SHOWN))
     campaign = sending.find_campaign(session, str(ref))  # reading the ledger forgets what was loaded before
     count = sending.state_counts(session, campaign.id)[DeliveryState.AMBIGUOUS]
-    resolved = ambiguity.count_resolved(session, campaign.id)
+    resolved = ambiguity.count_in_question(session, campaign.id, Resolution.UNKNOWN)
     return render(
         request, "admin/campaigns/unknown.html", campaign=campaign, issue=campaign.issue, rows=shown, count=count,
         policies=list(AmbiguousPolicy), resolved=resolved,
@@ -61,8 +63,8 @@ def resolve(request: Request, user: Editor, form: Form, session: Writing, ref: i
     """Decide about one address, or about all when none is named."""
     campaign, parts = sending.find_campaign(session, str(ref)), container(request)
     resolution, address = _word(Resolution, field(form, "as", most=20)), field(form, "address", most=254)
-    if not address and not field(form, "all", most=5):
-        raise InvalidInput("Say which message is meant.")
+    if not address:
+        _hold_count(session, campaign, resolution, field(form, "all", most=12))
     ambiguity.resolve(
         session, parts.queue, campaign, resolution, addresses=[address] if address else None, actor=user.email,
         now=parts.clock.now(),
@@ -107,6 +109,15 @@ def go_on(request: Request, user: Editor, session: Writing, ref: int) -> Respons
     campaign = sending.find_campaign(session, str(ref))
     staging.go_on(session, campaign, actor=user.email, now=container(request).clock.now())
     return back_to(f"/admin/campaigns/{campaign.id}")
+
+
+def _hold_count(session: Session, campaign: Campaign, resolution: Resolution, seen: str) -> None:
+    """Hold that "all" are as many as the page said: more may have come since it was read."""
+    if not seen.isdecimal():
+        raise InvalidInput("Say which message is meant.")
+    now = ambiguity.count_in_question(session, campaign.id, resolution)
+    if int(seen) != now:
+        raise Conflict(f"The page said {int(seen):,}, now it is {now:,}: look again before you decide.")
 
 
 def _word(words: type[Word], given: str) -> Word:
