@@ -55,18 +55,28 @@ def is_later(
     return later
 
 
-def advance_stage(session: Session, campaign: Campaign, now: datetime) -> None:
-    """Let the next stage begin when this one is through. The brakes have been asked."""
+def advance_stage(session: Session, campaign: Campaign, now: datetime) -> bool:
+    """Let the next stage begin when this one is through; return whether senders have anything to do.
+
+    The brakes have been asked. In a hold a sender would look through every row of the campaign for nothing.
+    """
     if campaign.stage_percent is None:
-        return
+        return True
     if campaign.stage_until is not None:
-        if campaign.stage_until <= now:
-            _release_rest(session, campaign, now)
-    elif not _is_open(session, campaign):
+        return _advance_hold(session, campaign, campaign.stage_until, now)
+    if not _is_open(session, campaign):
         if campaign.stage_seeds:
             _end_seeds(session, campaign, campaign.stage_percent, now)
         else:
             _begin_hold(session, campaign, now)
+    return True
+
+
+def _advance_hold(session: Session, campaign: Campaign, until: datetime, now: datetime) -> bool:
+    if until > now:
+        return _is_open(session, campaign)
+    _release_rest(session, campaign, now)
+    return True
 
 
 def _is_open(session: Session, campaign: Campaign) -> bool:

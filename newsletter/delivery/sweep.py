@@ -200,8 +200,7 @@ def advance(session: Session, queue: JobQueue, campaign: Campaign, now: datetime
         enqueue_after_commit(session, queue, JobName.FREEZE_CAMPAIGN, campaign_id=campaign.id)
     elif evaluate_brakes(session, campaign.id, now).level is Level.STOP:
         return
-    elif not end_if_done(session, queue, campaign.id):
-        advance_stage(session, campaign, now)
+    elif not end_if_done(session, queue, campaign.id) and advance_stage(session, campaign, now):
         enqueue_after_commit(session, queue, JobName.SEND_CAMPAIGN, campaign_id=campaign.id)
 
 

@@ -19,6 +19,7 @@ from newsletter.delivery.stage_plan import Stage, parse_hold, parse_percent, pla
 from newsletter.delivery.states import CampaignState, DeliveryState
 from newsletter.delivery.tally import write_tally
 from newsletter.errors import Conflict, InvalidInput
+from newsletter.jobs import JobName
 from tests.stages.test_brakes import ROW
 from tests.stages.test_campaign_control import change, new_campaign, swept
 from tests.stages.test_delivery_sending import (
@@ -81,6 +82,19 @@ def test_seeds_then_a_part_then_after_the_hold_the_rest(parts: Container, staged
     hold_is_over(parts, staged)
     assert turn(parts, staged) == ALL
     assert report(parts, staged).state == "finished"
+
+
+def test_nobody_is_called_to_work_in_a_hold(parts: Container, staged: int) -> None:  # noqa: F811
+    for _ in range(3):
+        turn(parts, staged)
+    hints = parts.queue.jobs  # type: ignore[attr-defined]
+    hints.clear()
+    swept(parts)
+    hint = (JobName.SEND_CAMPAIGN.value, {"campaign_id": staged})
+    assert hint not in hints
+    hold_is_over(parts, staged)
+    swept(parts)
+    assert hint in hints
 
 
 def test_every_stretch_of_a_list_has_its_share_and_other_people_each_time() -> None:
