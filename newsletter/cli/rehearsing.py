@@ -9,7 +9,7 @@ import typer
 from newsletter.cli.support import container, fail, print_json, say
 
 if TYPE_CHECKING:
-    from newsletter.delivery.rehearsal import Rehearsal
+    from newsletter.delivery.rehearsal_stage import Rehearsal
 
 REF = typer.Argument(..., metavar="REF", help="PUBLICATION/NUMBER, like letter/67, or an id.")
 JSON = typer.Option(False, "--json", help="Print JSON alone.")
@@ -39,8 +39,8 @@ def rehearse(
 def _of_lists(ref: str, lists: list[str]) -> Rehearsal:
     from newsletter.audience.service import find_list
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.comparing import keep
     from newsletter.delivery.rehearsal import rehearse as perform
+    from newsletter.delivery.rehearsal_book import keep
     from newsletter.issues.service import SYSTEM, find_issue
 
     parts = container()

@@ -7,65 +7,29 @@ one that was stored ended; of two at once one stores, so that each row counts on
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.audience.models import MailingList, Subscription
+from newsletter.audience.models import Subscription
 from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.events import note
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.multiset import MultisetHash
 from newsletter.delivery.outgoing import MailRoom
-from newsletter.delivery.rehearsal import BATCH, Reader, Rehearsal, rows_beyond, stage_of
+from newsletter.delivery.rehearsal import BATCH, rows_beyond, stage_of
+from newsletter.delivery.rehearsal_book import rehearsal_before
 from newsletter.delivery.rehearsal_models import Comparison, KeptRehearsal
+from newsletter.delivery.rehearsal_stage import Reader, Rehearsal
 from newsletter.delivery.states import CampaignState
-from newsletter.issues.models import Issue
 from newsletter.jobs import JobName, JobQueue
 
 #: A task compares for so long at most, then asks for another (R7).
 TURN_SECONDS = 15.0
 #: Nobody is at a comparison that has not moved for so long.
 FORGOTTEN = timedelta(seconds=60)
-
-
-def keep(
-    session: Session, issue: Issue, lists: Sequence[MailingList], found: Rehearsal, *, actor: str, now: datetime
-) -> KeptRehearsal:  # fmt: skip
-    """Store what a rehearsal found, for the campaign that follows it."""
-    kept = KeptRehearsal(
-        issue_id=issue.id, content_hash=found.content_hash, lists=_names(lists), at=now, actor=actor, people=found.people,
-        suppressed=found.suppressed, failed=found.failed, largest_bytes=found.largest_bytes, seconds=found.seconds,
-        people_hash=found.readers.hex, hash=found.hash,
-    )  # fmt: skip
-    session.add(kept)
-    session.flush()
-    return kept
-
-
-def _names(lists: Sequence[MailingList]) -> str:
-    return " ".join(str(each) for each in sorted(each.id for each in lists))
-
-
-def rehearsal_before(session: Session, campaign: Campaign) -> KeptRehearsal | None:
-    """Return the newest rehearsal of the campaign's issue with the same lists before its audience stood."""
-    if campaign.frozen_at is None or campaign.retry_of is not None:
-        return None
-    query = select(KeptRehearsal).where(
-        KeptRehearsal.issue_id == campaign.issue_id, KeptRehearsal.lists == _names(campaign.lists),
-        KeptRehearsal.at <= campaign.frozen_at,
-    )  # fmt: skip
-    return session.scalars(query.order_by(KeptRehearsal.id.desc()).limit(1)).first()
-
-
-def comparison_of(session: Session, campaign_id: int) -> tuple[Comparison, KeptRehearsal] | None:
-    """Return a campaign's comparison and the rehearsal it is held against, if there is one."""
-    query = select(Comparison, KeptRehearsal).join(KeptRehearsal, KeptRehearsal.id == Comparison.rehearsal_id)
-    found = session.execute(query.where(Comparison.campaign_id == campaign_id)).first()
-    return (found[0], found[1]) if found else None
 
 
 def ask_for_comparisons(session: Session, queue: JobQueue, now: datetime) -> None:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -20,109 +18,18 @@ from newsletter.audience.models import MailingList, Subscriber, Subscription, Su
 from newsletter.audience.selection import members
 from newsletter.audience.suppressions import applies_to
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
-from newsletter.delivery.multiset import MultisetHash
 from newsletter.delivery.outgoing import MailRoom
-from newsletter.errors import InvalidInput, NewsletterError
+from newsletter.delivery.rehearsal_stage import Reader, Rehearsal, Stage
+from newsletter.errors import InvalidInput
 from newsletter.issues.models import Issue
 from newsletter.issues.service import current_snapshot, ref_of
 from newsletter.issues.snapshot import IssueSnapshot
-from newsletter.rendering.message import CompiledMessage
-from newsletter.rendering.values import Recipient, RenderedIssue
+from newsletter.rendering.values import RenderedIssue
 
 BATCH = 2000
-#: Failures named one by one; more are counted.
-MOST_NAMED = 20
-_TOKEN = "0" * 24
-_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 #: Returns the query of the next readers beyond a position.
 ReadersBeyond = Callable[[int], Select[Any]]
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
-
-
-class Reader(NamedTuple):
-    """What a message needs of a person; `position` is what the walk goes by."""
-
-    position: int
-    address: str
-    address_key: str
-    name: str
-    since: datetime | None
-    is_suppressed: bool
-
-
-@dataclass
-class Rehearsal:
-    """What came out; sizes in octets without DKIM signature."""
-
-    issue: str
-    content_hash: str
-    people: int = 0
-    suppressed: int = 0
-    failed: int = 0
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    total_bytes: int = 0
-    largest_bytes: int = 0
-    largest: str = ""
-    seconds: float = 0.0
-    slowest_seconds: float = 0.0
-    slowest: str = ""
-    messages: MultisetHash = field(default_factory=MultisetHash)
-    readers: MultisetHash = field(default_factory=MultisetHash)
-
-    @property
-    def hash(self) -> str:
-        """The hash over all messages."""
-        return self.messages.hex
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as a document."""
-        names = [each.name for each in fields(self) if each.name not in ("messages", "readers")]
-        return {name: getattr(self, name) for name in names} | {"hash": self.hash}
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where messages are written to be looked at and not sent."""
-
-    message: CompiledMessage
-    bounce_domain: str
-    from_domain: str
-
-    @classmethod
-    def of(
-        cls,
-        room: MailRoom,
-        snapshot: IssueSnapshot,
-        lists: list[MailingList],
-        rendition: RenderedIssue | None = None,
-    ) -> Stage:
-        """Return the stage of a snapshot that goes to these lists."""
-        message = room.compiled(snapshot, lists[0].slug if len(lists) == 1 else None, rendition)
-        return cls(message, room.bounce_domain_of(snapshot), snapshot.publication.from_domain)
-
-    def perform(
-        self, found: Rehearsal, reader: Reader, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
-        """Write one message and note what came of it."""
-        began = clock()
-        content = self._message(found, reader)
-        _note(found, reader, len(content), clock() - began)
-        found.messages.add(content)
-        found.readers.add(reader.address_key.encode())
-
-    def _message(self, found: Rehearsal, reader: Reader) -> bytes:
-        """Return the message, or why it cannot be written: a failure is part of the hash."""
-        recipient = Recipient(
-            email=reader.address, name=reader.name, token=_TOKEN, return_path=f"b+{_TOKEN}@{self.bounce_domain}",
-            message_id=f"{_TOKEN}@{self.from_domain}", date=_DATE, subscribed_at=reader.since,
-        )  # fmt: skip
-        try:
-            return self.message.merge(recipient)
-        except (NewsletterError, ValueError) as error:
-            found.failed += 1
-            if len(found.failures) < MOST_NAMED:
-                found.failures.append((reader.address, str(error)))
-            return f"{reader.address_key}: {error}".encode()
 
 
 def rehearse(session: Session, issue: Issue, lists: list[MailingList], room: MailRoom) -> Rehearsal:
@@ -210,13 +117,3 @@ def _reader_query(
     blocked = exists(select(Suppression.id).where(Suppression.address_key == key, applies_to(publication_id)))
     columns: list[Any] = [position, address, key, func.coalesce(Subscriber.name, ""), since, blocked]
     return select(*columns)
-
-
-def _note(found: Rehearsal, reader: Reader, size: int, seconds: float) -> None:
-    found.people += 1
-    found.suppressed += reader.is_suppressed
-    found.total_bytes += size
-    if size > found.largest_bytes:
-        found.largest_bytes, found.largest = size, reader.address
-    if seconds > found.slowest_seconds:
-        found.slowest_seconds, found.slowest = seconds, reader.address

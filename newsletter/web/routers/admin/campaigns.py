@@ -13,11 +13,11 @@ from newsletter.accounts import audit
 from newsletter.delivery import campaigns as sending
 from newsletter.delivery.again import count_unreached
 from newsletter.delivery.braking import release_brakes
-from newsletter.delivery.comparing import comparison_of
 from newsletter.delivery.events import events_of
 from newsletter.delivery.ledger_export import LedgerFormat
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.reading import ledger_rows, state_of
+from newsletter.delivery.rehearsal_book import comparison_of
 from newsletter.delivery.states import CampaignState, DeliveryState
 from newsletter.errors import InvalidInput
 from newsletter.web.deps import (
