@@ -98,6 +98,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("bounce IS NOT NULL"),
             postgresql_where=sa.text("bounce IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_deliveries_next_attempt_at",
+            ["next_attempt_at", "campaign_id"],
+            unique=False,
+            sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
+            postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+        )
 
     op.create_table(
         "destination_domains",
@@ -979,6 +986,11 @@ def downgrade() -> None:
 
     op.drop_table("destination_domains")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_deliveries_next_attempt_at",
+            sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
+            postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_deliveries_campaign_id_bounce",
             sqlite_where=sa.text("bounce IS NOT NULL"),

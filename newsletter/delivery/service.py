@@ -13,7 +13,6 @@ from newsletter.clock import Clock
 from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
 from newsletter.delivery.brakes import Level
 from newsletter.delivery.braking import evaluate_brakes
-from newsletter.delivery.campaigns import state_counts
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.engine import Sender
 from newsletter.delivery.events import note_once
@@ -24,7 +23,7 @@ from newsletter.delivery.outgoing import MailRoom, campaign_mail
 from newsletter.delivery.relays.service import routes_for
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import CampaignState, DeliveryState
-from newsletter.delivery.sweep import end_if_done
+from newsletter.delivery.sweep import end_if_done, has_queued
 from newsletter.delivery.writing import Mail
 from newsletter.issues.service import mark_sent
 from newsletter.jobs import JobName, JobQueue
@@ -124,10 +123,7 @@ def _after(parts: SendingParts, campaign_id: int, claimed: int, troubles: list[s
         stopped = evaluate_brakes(session, campaign_id, now).level is Level.STOP
         if stopped or end_if_done(session, parts.queue, campaign_id) or troubles:
             return  # the sweep sends the next hint after a trouble, seconds later
-        if (
-            campaign.state == CampaignState.SENDING
-            and state_counts(session, campaign_id)[DeliveryState.QUEUED]
-        ):
+        if campaign.state == CampaignState.SENDING and has_queued(session, campaign_id):
             enqueue_after_commit(session, parts.queue, JobName.SEND_CAMPAIGN, campaign_id=campaign_id)
 
 
