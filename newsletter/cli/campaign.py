@@ -1,15 +1,14 @@
-"""`newsletter campaign`: look at what is being sent, stop it, go on, and prove who got it."""
+"""`newsletter campaign`: look at what is being sent, stop it, go on, and prove who got it; decisions are in `campaign_control`."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from newsletter.cli.support import container, fail, print_json, print_json_line, say
-from newsletter.delivery.states import AmbiguousPolicy, Resolution, Unreached
+from newsletter.cli import campaign_control
+from newsletter.cli.support import container, fail, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -143,110 +142,6 @@ def cancel(ref: str = REF, reason: str = typer.Option("", help="Why.")) -> None:
         say(f"Campaign {campaign.id} is cancelled; {skipped:,} people will not get it.")
 
 
-@app.command(
-    epilog='Example: newsletter campaign schedule letter/67 --at "2027-03-28 09:00" --zone Europe/Berlin'
-)
-def schedule(
-    ref: str = REF,
-    at: str = typer.Option(..., metavar="ISO8601", help="When; without offset by the zone's clocks."),
-    zone: str = typer.Option("", metavar="ZONE", help="Default: the publication's."),
-) -> None:
-    """Move a scheduled campaign, or one that was held because its time was missed."""
-    from newsletter.db.session import unit_of_work
-    from newsletter.delivery import campaigns
-    from newsletter.delivery.wall_time import schedule_at
-
-    parts = container()
-    with unit_of_work(parts.sessions) as session:
-        campaign = _find(session, ref)
-        wanted = schedule_at(at, zone or campaign.issue.publication.time_zone)
-        campaigns.reschedule(session, campaign, wanted, actor=ACTOR, now=parts.clock.now())
-        say(f"Campaign {campaign.id} is sent at {wanted.at:%Y-%m-%d %H:%M} UTC. {wanted.notice}".rstrip())
-
-
-@app.command(epilog="Example: newsletter campaign unschedule letter/67")
-def unschedule(ref: str = REF) -> None:
-    """Take a schedule back before it begins; the issue stays approved and can be sent anew."""
-    from newsletter.db.session import unit_of_work
-    from newsletter.delivery import campaigns
-
-    parts = container()
-    with unit_of_work(parts.sessions) as session:
-        campaign = _find(session, ref)
-        campaigns.unschedule(session, campaign, actor=ACTOR, now=parts.clock.now())
-        say(f"Campaign {campaign.id} is taken back; nobody gets it.")
-
-
-@app.command(epilog='Example: newsletter campaign retry letter/67 --reason soft --why "their server is back"')
-def retry(
-    ref: str = REF,
-    reason: Unreached = typer.Option(
-        "all", help="Whom: those whose server refused for now, those whose time ran out, or all."
-    ),
-    why: str = typer.Option("", help="Why now; stays with the campaign."),
-    as_json: bool = JSON,
-) -> None:
-    """Send again to those who failed softly or expired; never to dead or suppressed addresses."""
-    from newsletter.db.session import unit_of_work
-    from newsletter.delivery.again import retry_campaign
-    from newsletter.delivery.instance import must_be_home
-
-    parts = container()
-    with unit_of_work(parts.sessions) as session:
-        must_be_home(session, parts.settings.instance_id)
-        first, now = _find(session, ref), parts.clock.now()
-        made = retry_campaign(session, parts.queue, first, reason, actor=ACTOR, why=why, now=now).id
-    if as_json:
-        print_json({"campaign": made, "retry_of": first.id})
-    else:
-        say(f"Campaign {made} tries them again. Watch it: newsletter campaign show {made}")
-
-
-@app.command(epilog="Example: newsletter campaign ambiguous letter/67 --resolve sent reader@example.com")
-def ambiguous(
-    ref: str = REF,
-    addresses: list[str] = typer.Argument(
-        None, metavar="[ADDRESS]...", help="Which messages to decide about."
-    ),
-    policy: AmbiguousPolicy | None = typer.Option(None, help="What becomes of them after half an hour."),
-    resolve: Resolution | None = typer.Option(None, help="Decide about the addresses, or --all."),
-    everybody: bool = typer.Option(False, "--all", help="All of them."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object on each line."),
-) -> None:
-    """List messages whose fate is unknown, or decide about them; `unknown` takes back `sent`."""
-    from newsletter.db.session import unit_of_work
-    from newsletter.delivery import ambiguity
-    from newsletter.delivery.reading import ledger_rows
-    from newsletter.delivery.states import DeliveryState
-
-    parts = container()
-    if resolve and everybody == bool(addresses):
-        fail("Say which: one or more addresses, or --all.")
-    with unit_of_work(parts.sessions) as session:
-        campaign, now = _find(session, ref), parts.clock.now()
-        if policy:
-            ambiguity.set_policy(session, campaign, policy, actor=ACTOR, now=now)
-            say(f"Campaign {campaign.id}: {policy.value}.")
-        if resolve:
-            among = None if everybody else addresses
-            count = ambiguity.resolve(
-                session, parts.queue, campaign, resolve, addresses=among, actor=ACTOR, now=now
-            )
-            say(f"{count:,} resolved.")
-        if not policy and not resolve:
-            for row in ledger_rows(session, campaign, parts.keyring, state=DeliveryState.AMBIGUOUS):
-                _print_unknown(row, as_json)
-
-
-def _print_unknown(row: LedgerRow, as_json: bool) -> None:
-    if as_json:
-        print_json_line(asdict(row))
-    else:
-        say(
-            f"{row.address:<40} {f'{row.sent_at:%Y-%m-%d %H:%M:%S}' if row.sent_at else '':<19} {row.message_id} {row.response or ''}"
-        )
-
-
 @app.command(epilog="Example: newsletter campaign deliveries letter/67 --state failed --json")
 def deliveries(
     ref: str = REF,
@@ -303,3 +198,7 @@ def _tell(numbers: CampaignReport) -> None:
 
     for line in describe_report(numbers):
         say(line)
+
+
+for name, command in campaign_control.COMMANDS.items():
+    app.command(name, epilog=campaign_control.EXAMPLES[name])(command)
