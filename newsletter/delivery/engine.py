@@ -186,7 +186,8 @@ class Sender:
         result = self._result(transaction, reply)
         self._committer.result(result)
         self._committer.tally.count(transaction.group, result)
-        self.troubles.clear()
+        if self._lanes.troubles:
+            self._lanes.troubles.clear()
         seconds = self._loop.time() - transaction.began
         self.gate.answered(transaction.group, seconds=seconds)
         if result.state is DeliveryState.DEFERRED and (reply.code == 421 or result.reason == "policy"):

@@ -21,15 +21,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from newsletter.delivery.states import DeliveryState
 
 _TAKEN = re.compile(rb"S(\d+),(\d+),([0-9T:.+-]+),(\d+),(.*)\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of one attempt, ready to be recorded."""
 
     id: int

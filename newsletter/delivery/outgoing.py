@@ -56,12 +56,13 @@ class MailRoom:
 
     def recipient(self, snapshot: IssueSnapshot, row: Claimed) -> Recipient:
         """Return the reader of a row."""
+        domain = snapshot.publication.from_domain
         return Recipient(
             email=row.address,
             name=row.name,
             token=self.keyring.recipient.sign(row.id),
-            return_path=f"b+{self.keyring.return_path.sign(row.id)}@{self.bounce_domain_of(snapshot)}",
-            message_id=f"{self.keyring.message_id.sign(row.id)}@{snapshot.publication.from_domain}",
+            return_path=f"b+{self.keyring.return_path.sign(row.id)}@{self.bounce_domain or domain}",
+            message_id=f"{self.keyring.message_id.sign(row.id)}@{domain}",
             date=row.date,
             subscribed_at=row.subscribed_at,
         )

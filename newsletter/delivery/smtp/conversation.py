@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from newsletter.delivery.replies import Reply
 from newsletter.delivery.smtp.connection import SmtpConnection
@@ -22,8 +22,7 @@ from newsletter.delivery.smtp.trouble import BLOCK_SECONDS, COMMAND_SECONDS, DOT
 DOT = b".\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A message ready for the wire: `sender` is the VERP return path."""
 
     sender: str

@@ -6,6 +6,7 @@ from newsletter.delivery.replies import Reply
 
 LONGEST_LINE = 4096
 MOST_LINES = 100
+MOST_KNOWN = 8
 
 
 class ProtocolError(Exception):
@@ -18,6 +19,7 @@ class ReplyParser:
     def __init__(self) -> None:
         self._rest = b""
         self._lines: list[str] = []
+        self._known: dict[bytes, Reply] = {}
 
     def feed(self, data: bytes) -> list[Reply]:
         """Take bytes; return the replies that are complete now.
@@ -27,7 +29,10 @@ class ReplyParser:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > LONGEST_LINE:
             raise ProtocolError("a reply line without end")
-        return [reply for line in lines if (reply := self._take(line)) is not None]
+        return [reply for line in lines if (reply := self._reply(line)) is not None]
+
+    def _reply(self, line: bytes) -> Reply | None:
+        return (None if self._lines else self._known.get(line)) or self._take(line)
 
     def _take(self, line: bytes) -> Reply | None:
         code, mark = line[:3], line[3:4]
@@ -40,9 +45,15 @@ class ReplyParser:
             self._keep(text)
             return None
         if not self._lines:
-            return Reply(int(code), text)
+            return self._remember(line, Reply(int(code), text))
         lines, self._lines = (*self._lines, text), []
         return Reply(int(code), " ".join(lines), lines)
+
+    def _remember(self, line: bytes, reply: Reply) -> Reply:
+        """Servers say the same three lines for each message: the first few that occur are kept."""
+        if len(self._known) < MOST_KNOWN:
+            self._known[line] = reply
+        return reply
 
     def _keep(self, text: str) -> None:
         if len(self._lines) >= MOST_LINES:
