@@ -22,7 +22,7 @@ from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.checks import Scope
 from newsletter.delivery.claim import Claimed
 from newsletter.delivery.claiming import Claimer
-from newsletter.delivery.committer import Committer
+from newsletter.delivery.committer import GATHER_SECONDS, SIGNED_GATHER_SECONDS, Committer
 from newsletter.delivery.gate import Gate, OpenGate
 from newsletter.delivery.journal import Journal, Result
 from newsletter.delivery.lanes import MOST_TROUBLES, Lanes
@@ -113,7 +113,12 @@ class Sender:
         self._loop = asyncio.get_running_loop()
         self._journal = Journal(self.journal_folder, self.owner)
         self._committer = Committer(
-            self.sessions, self._journal, self.owner, self.scope, lambda: self._lanes.working
+            self.sessions,
+            self._journal,
+            self.owner,
+            self.scope,
+            lambda: self._lanes.working,
+            SIGNED_GATHER_SECONDS if self.mail.is_costly else GATHER_SECONDS,
         )
         self._supply = self._new_supply()
         committing = asyncio.create_task(self._committer.run())
@@ -129,7 +134,7 @@ class Sender:
         mail = replace(self.mail, prepare=self._prepared)
         return Supply(
             self.claimer, self.clock, self.gate, mail, self.connections,
-            hold=self._committer.hold, unwritable=self._unwritable, wake=self._lanes.wake,
+            hold=self._committer.hold, unwritable=self._unwritable, wake=self._lanes.wake, wake_one=self._lanes.wake_one,
         )  # fmt: skip
 
     def _prepared(self, row: Claimed) -> Envelope:
@@ -226,7 +231,7 @@ class Sender:
 
     def _left_lane(self, transaction: Transaction) -> None:
         self._supply.done(transaction)
-        self._lanes.wake_if_parked()
+        self._lanes.wake_one()
 
     def idle(self, conversation: Conversation) -> None:
         """Keep a connection until there is more to send, or say goodbye."""

@@ -112,7 +112,10 @@ class Lanes:
             if not conversation.is_over:
                 conversation.go_on()
 
-    def wake_if_parked(self) -> None:
-        """Do so after every message, at no cost while all lanes work."""
-        if self._parked:
-            self.wake()
+    def wake_one(self) -> None:
+        """Let one of them look: one message has become ready, or one place has become free. Waking all cost 300 µs each time."""
+        while self._parked:
+            conversation = self._parked.pop()
+            if not conversation.is_over:
+                conversation.go_on()
+                return

@@ -43,6 +43,7 @@ class Supply:
     hold: Callable[[Held], None]
     unwritable: Callable[[Claimed, str], None]
     wake: Callable[[], None]
+    wake_one: Callable[[], None]
     is_dry: bool = False
     _is_filling: bool = False
     _timer: asyncio.TimerHandle | None = None
@@ -50,7 +51,7 @@ class Supply:
 
     def __post_init__(self) -> None:
         self._line = LineUp(self.gate.most_at_once)
-        self._writer = Writer(self.mail, self._line, self.lanes, self.unwritable, self.wake)
+        self._writer = Writer(self.mail, self._line, self.lanes, self.unwritable, self.wake_one)
         self._loop = asyncio.get_running_loop()
         self._filled_at = self._loop.time()
 

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 
 from newsletter.delivery.claim import Claimed
 from newsletter.delivery.lineup import LineUp, Turn
@@ -20,6 +19,7 @@ from newsletter.errors import NewsletterError
 #: Messages signed ahead for each lane.
 AHEAD = 2
 SIGNING_THREADS = 1
+BATCH = 8
 UNWRITABLE = (NewsletterError, ValueError)
 
 Prepare = Callable[[Claimed], Envelope]
@@ -42,7 +42,7 @@ class Writer:
     line: LineUp
     lanes: int
     unwritable: Callable[[Claimed, str], None]
-    wake: Callable[[], None]
+    wake_one: Callable[[], None]
     _signed: deque[Transaction] = field(default_factory=deque)
     signing: int = 0
 
@@ -70,29 +70,37 @@ class Writer:
         envelope = self.mail.prepare(row)
         return Transaction(envelope, row.id, row.fence, row.attempts, turn.group, began=self._loop.time())
 
-    def _end(self, turn: Turn, error: BaseException) -> None:
+    def _end(self, turn: Turn, error: Exception) -> None:
         self.line.done(turn.group)
         self.unwritable(turn.row, str(error))
 
     def _sign_ahead(self) -> None:
-        while len(self._signed) + self.signing < AHEAD * self.lanes:
-            turn = self.line.take()
-            if turn is None:
+        """Hand batches to the thread: changing threads for each message costs as much as making it."""
+        while len(self) <= AHEAD * self.lanes - BATCH:
+            turns = [turn for _ in range(BATCH) if (turn := self.line.take()) is not None]
+            if not turns:
                 return
-            self.signing += 1
-            future = self._loop.run_in_executor(self._thread, self._written, turn)
-            future.add_done_callback(partial(self._on_signed, turn))
+            self.signing += len(turns)
+            future = self._loop.run_in_executor(self._thread, self._written_all, turns)
+            future.add_done_callback(self._on_signed)
 
-    def _on_signed(self, turn: Turn, done: asyncio.Future[Transaction]) -> None:
-        self.signing -= 1
-        error = done.exception()
-        if error is None:
-            self._signed.append(done.result())
-        elif isinstance(error, UNWRITABLE):
-            self._end(turn, error)
-        else:
-            raise error
-        self.wake()
+    def _written_all(self, turns: list[Turn]) -> list[tuple[Turn, Transaction | Exception]]:
+        return [(turn, self._written_or_error(turn)) for turn in turns]
+
+    def _written_or_error(self, turn: Turn) -> Transaction | Exception:
+        try:
+            return self._written(turn)
+        except UNWRITABLE as error:
+            return error
+
+    def _on_signed(self, done: asyncio.Future[list[tuple[Turn, Transaction | Exception]]]) -> None:
+        for turn, made in done.result():
+            self.signing -= 1
+            if isinstance(made, Transaction):
+                self._signed.append(made)
+            else:
+                self._end(turn, made)
+            self.wake_one()
 
     def __len__(self) -> int:
         """Return how many messages are made or being made."""
