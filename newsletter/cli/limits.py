@@ -66,8 +66,7 @@ def _overview() -> Overview:
 
 @app.command(
     "set",
-    epilog="Examples: newsletter limits set relay default 10/second · newsletter limits set group google --at-once 5 · "
-    "newsletter limits set group google --off",
+    epilog="Example: newsletter limits set relay default 10/second. For a group: newsletter limits set group google --off",
 )
 def set_one(
     scope: str = _SCOPE,
@@ -195,10 +194,7 @@ def warm_up(
     _tell({"scope": scope, "name": name, "removed": off}, "Removed." if off else "The plan holds.", as_json)
 
 
-@app.command(
-    epilog="Examples: newsletter limits hours publication letter --between 08:00-20:00 · "
-    "newsletter limits hours campaign 12 --spread 180"
-)
+@app.command(epilog="Example: newsletter limits hours publication letter --between 08:00-20:00")
 def hours(
     scope: str = _TIMED,
     name: str = _NAME,
