@@ -64,7 +64,7 @@ def _of_campaign(ref: str) -> Rehearsal:
 def _tell(found: Rehearsal) -> None:
     say(f"people    {found.people:,}, {found.suppressed:,} of them suppressed")
     say(f"size      {found.total_bytes:,} bytes, largest {found.largest_bytes:,} ({found.largest or '-'})")
-    say(f"seconds   {found.seconds:.1f}")
+    say(f"seconds   {found.seconds:.2f}")
     say(f"slowest   {found.slowest_seconds * 1000:.2f} ms ({found.slowest or '-'})")
     say(f"failures  {found.failed:,}")
     for address, why in found.failures:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from newsletter.delivery.claim import Claimed
 from newsletter.delivery.lineup import LineUp, Turn
@@ -76,13 +77,13 @@ class Writer:
 
     def _sign_ahead(self) -> None:
         """Hand batches to the thread: changing threads for each message costs as much as making it."""
-        while len(self) <= AHEAD * self.lanes - BATCH:
+        while len(self) <= max(AHEAD * self.lanes, BATCH) - BATCH:
             turns = [turn for _ in range(BATCH) if (turn := self.line.take()) is not None]
             if not turns:
                 return
             self.signing += len(turns)
             future = self._loop.run_in_executor(self._thread, self._written_all, turns)
-            future.add_done_callback(self._on_signed)
+            future.add_done_callback(partial(self._on_signed, len(turns)))
 
     def _written_all(self, turns: list[Turn]) -> list[tuple[Turn, Transaction | Exception]]:
         return [(turn, self._written_or_error(turn)) for turn in turns]
@@ -93,9 +94,11 @@ class Writer:
         except UNWRITABLE as error:
             return error
 
-    def _on_signed(self, done: asyncio.Future[list[tuple[Turn, Transaction | Exception]]]) -> None:
+    def _on_signed(
+        self, count: int, done: asyncio.Future[list[tuple[Turn, Transaction | Exception]]]
+    ) -> None:
+        self.signing -= count
         for turn, made in done.result():
-            self.signing -= 1
             if isinstance(made, Transaction):
                 self._signed.append(made)
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from newsletter.db.session import unit_of_work
 from newsletter.delivery import campaigns
 from newsletter.delivery.checks import Scope
 from newsletter.delivery.claim import Claimed, claim
+from newsletter.delivery.dkim.service import activate_key, create_key
 from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.journal import Journal, Result
 from newsletter.delivery.ledger import record_results
@@ -544,3 +546,25 @@ def test_a_message_above_the_relays_size_is_not_tried(
     assert (told.failed, told.soft_bounces, told.state) == (PEOPLE, PEOPLE, "finished")
     assert "552 5.3.4" in (row_of(parts, 0).response or "")
     assert relay.accepted == []
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_rsa_signatures_are_made_ahead_also_for_few_connections(
+    parts: Container, campaign_id: int, relay: Relay, connections: int
+) -> None:
+    now = parts.clock.now()
+    with unit_of_work(parts.sessions) as session:
+        key = create_key(session, parts.sealer, "example.com", "rsa", actor="t", now=now)
+        activate_key(session, key, actor="t", now=now)
+    rename(parts, 4, "no address at all")
+    sending = replace(parts.sending, connections=connections)
+    send_campaign(sending, campaign_id)
+    told = report(parts, campaign_id)
+    assert (told.state, told.sent, told.failed) == ("finished", PEOPLE - 1, 1)
+    assert row_of_address(parts, "no address at all").reason == "content"
+    assert relay.connections <= connections
+
+
+def row_of_address(parts: Container, address: str) -> Delivery:
+    with parts.reading_sessions() as session:
+        return session.scalars(select(Delivery).where(Delivery.address == address)).one()

@@ -13,7 +13,3 @@ GOODBYE_SECONDS = 2.0
 
 class ConnectionTrouble(Exception):
     """The relay cannot be used now; nobody's address is to blame. No final dot was written for the current message."""
-
-
-class Unanswered(Exception):
-    """The final dot was written and no reply came: the message's fate cannot be known."""
