@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measured import Measured, table
+from tests.support.figures import write_figures
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 def rendered(documents: Iterable[dict[str, Any]]) -> str:
@@ -58,23 +58,10 @@ def _stored(title: str, run: dict[str, float]) -> list[str]:
     ]
 
 
-def put_into(page: str, text: str) -> str:
-    """Return the page with the text between its marks.
-
-    :raises ValueError: when the page has no marks.
-    """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"The page has no {BEGIN} and {END}.")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
-
-
 def main() -> None:
     """Read the files, write the page."""
     documents = [json.loads(Path(name).read_text(encoding="utf-8")) for name in sys.argv[1:]]
-    page = put_into(PAGE.read_text(encoding="utf-8"), rendered(documents))
-    PAGE.write_text(page, encoding="utf-8")
+    write_figures(PAGE, rendered(documents))
 
 
 if __name__ == "__main__":

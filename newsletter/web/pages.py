@@ -19,6 +19,22 @@ from newsletter.web.views.archive_words import archive_words
 _UNITS = ("bytes", "KB", "MB", "GB")
 
 
+_REASONS = {
+    "stage": "waits for the next stage",
+    "limit": "waits for a limit",
+    "hours": "waits for the sending hours",
+    "resting": "its mail provider is left alone for a while",
+    "slow": "its mail provider answers slowly",
+    "already": "has this issue already",
+    "content": "could not be written",
+}
+
+
+def because(reason: str | None) -> str:
+    """Return the ledger's word for why a row waits or ended, as a person says it."""
+    return _REASONS.get(reason or "", (reason or "").replace("_", " "))
+
+
 @cache
 def environment() -> Environment:
     """Return the environment of all pages."""
@@ -30,6 +46,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
+        because=because,
         number=number,
         direction=direction_of,
         plural=plural,

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.figures import write_figures
+
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 HEAD = (
     "| | Fault | Messages | Faults | Lost | Twice | Ambiguous | Allowed | Equation | Recovered | Verdict |\n"
     "|---|---|--:|--:|--:|--:|--:|--:|---|--:|---|"
@@ -48,24 +49,12 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def put_into(page: str, text: str) -> str:
-    """Return the page with the text between its marks.
-
-    :raises ValueError: when the page has no marks.
-    """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"The page has no {BEGIN} and {END}.")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
-
-
 def main() -> None:
     """Read the results and rewrite the page."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m tests.chaos.document RESULTS.json")
     results = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    PAGE.write_text(put_into(PAGE.read_text(encoding="utf-8"), rendered(results)), encoding="utf-8")
+    write_figures(PAGE, rendered(results))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,37 +13,20 @@ from typer.main import get_command
 
 from newsletter.bootstrap import Container
 from newsletter.cli import main, support
-from newsletter.db import migrate
 from tests.servers import free_port
+from tests.stages.conftest import Run
 
-Run = Callable[..., tuple[int, str, str]]
 GOOD_ISSUE = ("issue", "create", "--publication", "letter")
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+def run(typed: Run) -> Run:
     """Run `newsletter …` in an installation with a publication, a list and a draft."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NEWSLETTER_DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.setenv("NEWSLETTER_SMTP_URL", f"smtp://127.0.0.1:{free_port()}")
-    support.container.cache_clear()
-    parts = support.container()
-    migrate.upgrade(parts.engine)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["newsletter", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main.main()
-        output = capsys.readouterr()
-        return int(end.value.code or 0), output.out, output.err
-
     sender = "The Letter <letter@example.com>"
-    assert command("publication", "create", "letter", "--name", "Letter", "--from", sender)[0] == 0
-    assert command("list", "create", "readers", "--name", "Readers", "--publication", "letter")[0] == 0
-    assert command(*GOOD_ISSUE)[0] == 0
-    yield command
-    parts.dispose()
-    support.container.cache_clear()
+    assert typed("publication", "create", "letter", "--name", "Letter", "--from", sender)[0] == 0
+    assert typed("list", "create", "readers", "--name", "Readers", "--publication", "letter")[0] == 0
+    assert typed(*GOOD_ISSUE)[0] == 0
+    return typed
 
 
 def content(parts: Container) -> str:

@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from newsletter.cli import main, support
-from newsletter.db import migrate
+from newsletter.cli import support
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.limits.models import GroupBreaker
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.stages.conftest import Run
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+def run(typed: Run) -> Run:
     """Run `newsletter …` in an installation with a publication."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NEWSLETTER_DATA_DIR", str(tmp_path / "var"))
-    support.container.cache_clear()
-    parts = support.container()
-    migrate.upgrade(parts.engine)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["newsletter", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main.main()
-        output = capsys.readouterr()
-        return int(end.value.code or 0), output.out, output.err
-
     sender = "The Letter <letter@example.com>"
-    assert command("publication", "create", "letter", "--name", "Letter", "--from", sender)[0] == 0
-    yield command
-    parts.dispose()
-    support.container.cache_clear()
+    assert typed("publication", "create", "letter", "--name", "Letter", "--from", sender)[0] == 0
+    return typed
 
 
 def document(run: Run, *arguments: str) -> Any:

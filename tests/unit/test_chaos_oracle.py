@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.document import BEGIN, END, put_into, rendered
+from tests.chaos.document import rendered
 from tests.chaos.ledger import Books, Row
 from tests.chaos.oracle import compare
 from tests.chaos.verdict import Verdict, table, write_json
 from tests.chaos.wires import Wires, running_wires
+from tests.support.figures import BEGIN, END, put_into
 
 
 def books(state: str = "finished", audience: int | None = None, **states: str) -> Books:
