@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 _DANGEROUS: Final = "=+\\-@\t\r\n\0＝＋－＠"
-_NEEDS_GUARD: Final = re.compile(rf"\s*'*[{_DANGEROUS}]")
-_IS_GUARDED: Final = re.compile(rf"'\s*'*[{_DANGEROUS}]")
+#: What is guarded already is guarded once more: only so does every cell come back.
+_NEEDS_GUARD: Final = re.compile(rf"[\s']*[{_DANGEROUS}]")
+_IS_GUARDED: Final = re.compile(rf"'[\s']*[{_DANGEROUS}]")
 
 
 def guarded(cell: str) -> str:

@@ -17,6 +17,7 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
 
 @given(st.text() | st.text(alphabet="'=+-@ \t\r\0a＝", max_size=8))
 @example("'=1")
+@example("' =")
 def test_a_guarded_cell_is_no_formula_and_comes_back(cell: str) -> None:
     assert not guarded(cell).startswith(_DANGEROUS)
     assert unguarded(guarded(cell)) == cell
