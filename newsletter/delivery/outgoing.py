@@ -70,7 +70,7 @@ class MailRoom:
 
 @dataclass(frozen=True, slots=True)
 class CampaignMail:
-    """Prepares the rows of one campaign. Pure computing: several threads may use it at once."""
+    """Prepares the rows of one campaign. Pure computing."""
 
     room: MailRoom
     snapshot: IssueSnapshot
@@ -79,7 +79,7 @@ class CampaignMail:
 
     @property
     def is_costly(self) -> bool:
-        """True when a message takes an RSA signature, so that preparing ahead in threads pays."""
+        """True when a message takes an RSA signature, so that preparing ahead of the lanes pays."""
         return self.message.signing is not None and self.message.signing.is_costly
 
     def prepare(self, row: Claimed) -> Envelope:

@@ -141,5 +141,5 @@ class Supply:
             self._timer.cancel()
         while self._is_filling:
             await asyncio.sleep(0.005)
-        written = [*await self._writer.close(), *(each.row_id for each in self._again)]
+        written = [*self._writer.close(), *(each.row_id for each in self._again)]
         return [*written, *(row.id for row in (*self._line.clear(), *self.claimer.clear()))]
