@@ -48,6 +48,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_authors_slug")),
     )
     op.create_table(
+        "clicks",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger(), nullable=False),
+        sa.Column("link_id", sa.BigInteger(), nullable=False),
+        sa.Column("subscriber_id", sa.BigInteger(), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("hits", sa.Integer(), nullable=False),
+        sa.Column("verdict", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clicks")),
+        sa.UniqueConstraint("delivery_id", "link_id", name=op.f("uq_clicks_delivery_id_link_id")),
+    )
+    with op.batch_alter_table("clicks", schema=None) as batch_op:
+        batch_op.create_index("ix_clicks_campaign_id_first_at", ["campaign_id", "first_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_clicks_subscriber_id"), ["subscriber_id"], unique=False)
+
+    op.create_table(
         "consents",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("subscriber_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -135,6 +153,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("domain", "selector", name=op.f("uq_dkim_keys_domain_selector")),
     )
     op.create_table(
+        "engagement_hits",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger(), nullable=False),
+        sa.Column("link_id", sa.BigInteger(), nullable=True),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("signals", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_engagement_hits")),
+    )
+    with op.batch_alter_table("engagement_hits", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_engagement_hits_delivery_id"), ["delivery_id"], unique=False)
+
+    op.create_table(
+        "engagement_totals",
+        sa.Column("campaign_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("is_opens", sa.Boolean(), autoincrement=False, nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("uncertain", sa.Integer(), nullable=False),
+        sa.Column("machines", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("campaign_id", "is_opens", name=op.f("pk_engagement_totals")),
+    )
+    op.create_table(
         "feedback_entries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=100), nullable=False),
@@ -149,6 +188,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=12), nullable=False),
         sa.Column("diagnostic", sa.Text(), nullable=False),
         sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("said_by", sa.String(length=254), nullable=False),
         sa.Column("returned_mail_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback_entries")),
         sa.UniqueConstraint("key", name=op.f("uq_feedback_entries_key")),
@@ -205,6 +245,41 @@ def upgrade() -> None:
         sa.UniqueConstraint("scope", "name", "per", name=op.f("uq_limits_scope_name_per")),
     )
     op.create_table(
+        "link_totals",
+        sa.Column("campaign_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("link_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("uncertain", sa.Integer(), nullable=False),
+        sa.Column("machines", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("campaign_id", "link_id", name=op.f("pk_link_totals")),
+    )
+    op.create_table(
+        "mailbox_visits",
+        sa.Column("place", sa.String(length=500), nullable=False),
+        sa.Column("next_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=True),
+        sa.Column("last_good_at", UtcDateTime(), nullable=True),
+        sa.Column("taken", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("place", name=op.f("pk_mailbox_visits")),
+    )
+    op.create_table(
+        "opens",
+        sa.Column("delivery_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("subscriber_id", sa.BigInteger(), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("hits", sa.Integer(), nullable=False),
+        sa.Column("verdict", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_opens")),
+    )
+    with op.batch_alter_table("opens", schema=None) as batch_op:
+        batch_op.create_index("ix_opens_campaign_id_first_at", ["campaign_id", "first_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_opens_subscriber_id"), ["subscriber_id"], unique=False)
+
+    op.create_table(
         "publications",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("slug", sa.String(length=80), nullable=False),
@@ -219,6 +294,8 @@ def upgrade() -> None:
         sa.Column("theme", sa.String(length=40), nullable=False),
         sa.Column("accent", sa.String(length=7), nullable=False),
         sa.Column("shows_bylines", sa.Boolean(), nullable=False),
+        sa.Column("click_counting", sa.String(length=5), server_default="off", nullable=False),
+        sa.Column("open_counting", sa.String(length=5), server_default="off", nullable=False),
         sa.Column("next_number", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_publications")),
@@ -252,12 +329,22 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("came_by", sa.String(length=8), nullable=False),
+        sa.Column("handled_by", sa.String(length=254), nullable=False),
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("applied_at", UtcDateTime(), nullable=True),
+        sa.Column("emptied_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_returned_mails")),
         sa.UniqueConstraint("digest", name=op.f("uq_returned_mails_digest")),
     )
     with op.batch_alter_table("returned_mails", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_returned_mails_kept",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("emptied_at IS NULL"),
+            postgresql_where=sa.text("emptied_at IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_returned_mails_received_at"), ["received_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_returned_mails_state"), ["state"], unique=False)
 
@@ -328,6 +415,27 @@ def upgrade() -> None:
         sa.Column("updated_by", sa.String(length=254), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_warm_ups")),
         sa.UniqueConstraint("scope", "name", name=op.f("uq_warm_ups_scope_name")),
+    )
+    op.create_table(
+        "bounce_rules",
+        sa.Column(
+            "publication_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("count", sa.SmallInteger(), nullable=False),
+        sa.Column("over_days", sa.SmallInteger(), nullable=False),
+        sa.Column("forget_days", sa.SmallInteger(), nullable=False),
+        sa.Column("set_by", sa.String(length=254), nullable=False),
+        sa.Column("set_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["publication_id"],
+            ["publications.id"],
+            name=op.f("fk_bounce_rules_publication_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("publication_id", name=op.f("pk_bounce_rules")),
     )
     op.create_table(
         "imported_authors",
@@ -509,6 +617,25 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "tracking_choices",
+        sa.Column(
+            "subscriber_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("clicks", sa.Boolean(), nullable=True),
+        sa.Column("opens", sa.Boolean(), nullable=True),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"],
+            ["subscribers.id"],
+            name=op.f("fk_tracking_choices_subscriber_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("subscriber_id", name=op.f("pk_tracking_choices")),
+    )
+    op.create_table(
         "issues",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("publication_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -654,6 +781,27 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "links",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("issue_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.String(length=10), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("words", sa.String(length=200), nullable=False),
+        sa.Column("original", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["issue_id"], ["issues.id"], name=op.f("fk_links_issue_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_links")),
+        sa.UniqueConstraint("key", name=op.f("uq_links_key")),
+    )
+    with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_links_issue_id"), ["issue_id"], unique=False)
+
+    op.create_table(
         "rehearsals",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("issue_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -764,6 +912,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_items_section_id"), ["section_id"], unique=False)
 
     op.create_table(
+        "link_repairs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("link_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.String(length=254), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["link_id"], ["links.id"], name=op.f("fk_link_repairs_link_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_link_repairs")),
+    )
+    with op.batch_alter_table("link_repairs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_link_repairs_link_id"), ["link_id"], unique=False)
+
+    op.create_table(
         "attempt_tallies",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -866,6 +1030,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_attempt_tallies_campaign_id_at")
 
     op.drop_table("attempt_tallies")
+    with op.batch_alter_table("link_repairs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_link_repairs_link_id"))
+
+    op.drop_table("link_repairs")
     with op.batch_alter_table("items", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_items_section_id"))
         batch_op.drop_index(batch_op.f("ix_items_post_id"))
@@ -884,6 +1052,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_rehearsals_issue_id"))
 
     op.drop_table("rehearsals")
+    with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_links_issue_id"))
+
+    op.drop_table("links")
     op.drop_table("issue_snapshots")
     with op.batch_alter_table("issue_revisions", schema=None) as batch_op:
         batch_op.drop_index("ix_issue_revisions_issue_id_id")
@@ -909,6 +1081,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_issues_imported_post_id"))
 
     op.drop_table("issues")
+    op.drop_table("tracking_choices")
     with op.batch_alter_table("suppressions", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_suppressions_publication",
@@ -953,6 +1126,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_imported_authors_author_id"))
 
     op.drop_table("imported_authors")
+    op.drop_table("bounce_rules")
     op.drop_table("warm_ups")
     op.drop_table("users")
     op.drop_table("subscribers")
@@ -961,10 +1135,22 @@ def downgrade() -> None:
     with op.batch_alter_table("returned_mails", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_returned_mails_state"))
         batch_op.drop_index(batch_op.f("ix_returned_mails_received_at"))
+        batch_op.drop_index(
+            "ix_returned_mails_kept",
+            sqlite_where=sa.text("emptied_at IS NULL"),
+            postgresql_where=sa.text("emptied_at IS NULL"),
+        )
 
     op.drop_table("returned_mails")
     op.drop_table("relays")
     op.drop_table("publications")
+    with op.batch_alter_table("opens", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_opens_subscriber_id"))
+        batch_op.drop_index("ix_opens_campaign_id_first_at")
+
+    op.drop_table("opens")
+    op.drop_table("mailbox_visits")
+    op.drop_table("link_totals")
     op.drop_table("limits")
     with op.batch_alter_table("limit_counters", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_limit_counters_updated_at"))
@@ -980,6 +1166,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_feedback_entries_address_key"))
 
     op.drop_table("feedback_entries")
+    op.drop_table("engagement_totals")
+    with op.batch_alter_table("engagement_hits", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_engagement_hits_delivery_id"))
+
+    op.drop_table("engagement_hits")
     op.drop_table("dkim_keys")
     with op.batch_alter_table("destination_domains", schema=None) as batch_op:
         batch_op.drop_index("ix_destination_domains_looked_up_at")
@@ -1002,6 +1193,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_consents_subscriber_id"))
 
     op.drop_table("consents")
+    with op.batch_alter_table("clicks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_clicks_subscriber_id"))
+        batch_op.drop_index("ix_clicks_campaign_id_first_at")
+
+    op.drop_table("clicks")
     op.drop_table("authors")
     with op.batch_alter_table("audit_log", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_log_at"))

@@ -32,6 +32,9 @@ class Publication(Base):
     theme: Mapped[str] = mapped_column(String(40), default="digest")
     accent: Mapped[str] = mapped_column(String(7), default="#0f566b")
     shows_bylines: Mapped[bool] = mapped_column(Boolean, default=True)
+    #: Whose clicks and opens are counted: off|asked|all (see `issues.measuring`).
+    click_counting: Mapped[str] = mapped_column(String(5), default="off", server_default="off")
+    open_counting: Mapped[str] = mapped_column(String(5), default="off", server_default="off")
     next_number: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
 

@@ -26,10 +26,12 @@ RESERVED_SLUGS = frozenset(
     {
         "admin",
         "api",
+        "c",
         "confirm",
         "health",
         "hooks",
         "n",
+        "o",
         "p",
         "sign-in",
         "sign-out",
