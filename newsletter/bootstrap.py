@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from newsletter.delivery.limits.limiter import Limiter
     from newsletter.delivery.limits.service import Limits
     from newsletter.delivery.service import SendingParts
+    from newsletter.feedback.mailboxes.place import MailboxPlace
     from newsletter.sealing import Sealer
 
 
@@ -64,6 +65,21 @@ class Container:
         from newsletter.adapters.txt_lookup import DnsTxtLookup
 
         return DnsTxtLookup()
+
+    @cached_property
+    def mailbox(self) -> MailboxPlace | None:
+        """The mailbox that returned mail is fetched from, if any.
+
+        :raises ConfigurationError: when its URL names none, or one that is unsafe to use.
+        """
+        from newsletter.feedback.mailboxes.place import parse_place
+
+        settings = self.settings
+        if not settings.mailbox_url:
+            return None
+        return parse_place(
+            settings.mailbox_url, password=settings.mailbox_password, after=settings.mailbox_after
+        )
 
     @cached_property
     def sending(self) -> SendingParts:

@@ -7,7 +7,7 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
@@ -17,6 +17,9 @@ from newsletter.errors import ConfigurationError
 
 PREFIX = "NEWSLETTER_"
 SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls", "lmtp")
+MAILBOX_SCHEMES = (
+    "imaps://", "imap+starttls://", "imap://", "pop3s://", "pop3+starttls://", "pop3://", "maildir:///",
+)  # fmt: skip
 CATCHER_PORT = 8026
 
 
@@ -33,6 +36,12 @@ def _smtp_url(value: str) -> str:
         raise ValueError(
             "must look like smtp://host:25, smtps://…, smtp+starttls://user:pass@host:587 or lmtp://…"
         )
+    return value
+
+
+def _mailbox_url(value: str) -> str:
+    if value and not value.startswith(MAILBOX_SCHEMES):
+        raise ValueError(f"must start with {', '.join(MAILBOX_SCHEMES)}")
     return value
 
 
@@ -72,6 +81,24 @@ class Settings(BaseSettings):
     web_port: int = Field(8025, ge=1, le=65535, description="Port of the web app.")
     catcher_port: int = Field(CATCHER_PORT, ge=1, le=65535, description="SMTP port of the mail catcher.")
     receiver_port: int = Field(8027, ge=1, le=65535, description="Port of the receiver for returned mail.")
+    mailbox_url: Annotated[str, AfterValidator(_mailbox_url)] = Field(
+        "",
+        description="Mailbox that returned mail is fetched from: imaps://user@host/INBOX (or imap+starttls://), "
+        "pop3s://user@host (or pop3+starttls://), maildir:///path.",
+    )
+    mailbox_password: str = Field(
+        "", description="Password of the mailbox, where it does not stand in the URL."
+    )
+    mailbox_after: Literal["delete", "keep"] = Field(
+        "delete",
+        description="What becomes of fetched mail once it is committed: delete, or keep (marked; not with POP3).",
+    )
+    mailbox_seconds: int = Field(
+        60, ge=10, le=86400, description="Seconds between two visits to the mailbox."
+    )
+    returned_mail_days: int = Field(
+        90, ge=7, le=3650, description="Days that the text of returned mail is kept; what it meant stays."
+    )
     fetch_private_addresses: bool = Field(
         False, description="Allow imports from addresses that are not on the public internet."
     )

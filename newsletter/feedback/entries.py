@@ -42,6 +42,7 @@ def _said(event: Event) -> dict[str, Any]:
         "status": (event.status or "")[:12] or None,
         "reason": event.reason[:12],
         "source": event.source[:20],
+        "said_by": _plain(event.said_by)[:254],
         "returned_mail_id": event.returned_mail_id,
     }
 

@@ -23,7 +23,7 @@ class Event:
 
     `reason` is a word of `classify.Reason`, `status` an enhanced status (RFC 3463), `source` where it came from: mail,
     smtp, the name of a provider, a person. `key` makes it unique; empty, a delivery has one entry per word and kind, so
-    that the same news from two sources counts once.
+    that the same news from two sources counts once. `said_by` is the server that reported it, where it names itself.
     """
 
     word: str
@@ -34,4 +34,5 @@ class Event:
     status: str | None = None
     diagnostic: str = ""
     key: str = ""
+    said_by: str = ""
     returned_mail_id: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.clock import utcnow
@@ -13,9 +13,20 @@ from newsletter.db.types import BigId, UtcDateTime
 
 
 class ReturnedMail(Base):
-    """A mail that came to a return path, kept raw. state: new|applied|unmatched|ignored|failed."""
+    """A mail that came back, kept raw until it is emptied. state: new|applied|unmatched|ignored|failed|assigned|dismissed.
+
+    The last two are a person's decision; `handled_by` is who.
+    """
 
     __tablename__ = "returned_mails"
+    __table_args__ = (
+        Index(
+            "ix_returned_mails_kept",
+            "received_at",
+            sqlite_where=text("emptied_at IS NULL"),
+            postgresql_where=text("emptied_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
@@ -25,8 +36,13 @@ class ReturnedMail(Base):
     state: Mapped[str] = mapped_column(String(12), default="new", index=True)
     kind: Mapped[str] = mapped_column(String(12), default="")
     note: Mapped[str] = mapped_column(Text, default="")
+    #: smtp|lmtp|imap|pop3|maildir|file
+    came_by: Mapped[str] = mapped_column(String(8), default="")
+    handled_by: Mapped[str] = mapped_column(String(254), default="")
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow, index=True)
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: When its text was thrown away; the digest stays, so that it is still known when it comes again.
+    emptied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class FeedbackEntry(Base):
@@ -51,4 +67,6 @@ class FeedbackEntry(Base):
     reason: Mapped[str] = mapped_column(String(12), default="unknown")
     diagnostic: Mapped[str] = mapped_column(Text, default="")
     source: Mapped[str] = mapped_column(String(20), default="")
+    #: The server that reported it, where it names itself.
+    said_by: Mapped[str] = mapped_column(String(254), default="")
     returned_mail_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -22,14 +22,18 @@ _SWEPT_AT_ONCE: Final = 500
 
 
 def store_returned_mail(
-    session: Session, raw: bytes, *, recipient: str, sender: str, now: datetime
+    session: Session, raw: bytes, *, recipient: str = "", sender: str = "", came_by: str = "", now: datetime
 ) -> ReturnedMail | None:
-    """Keep a mail that came back; None when exactly this mail to this address is known already."""
+    """Keep a mail that came back; None when exactly this mail to this address is known already.
+
+    Recipient and sender are those of the envelope, empty where there was none; `came_by` is smtp|lmtp|imap|pop3|maildir|file.
+    """
     values = {
         "digest": hashlib.sha256(recipient.lower().encode() + b"\0" + raw).hexdigest(),
         "envelope_recipient": _plain(recipient),
         "envelope_sender": _plain(sender),
         "raw": raw,
+        "came_by": came_by,
         "state": "new",
         "received_at": now,
         "kind": "",
@@ -45,10 +49,17 @@ def _plain(address: str) -> str:
 
 
 def take_in(
-    session: Session, queue: JobQueue, raw: bytes, *, recipient: str, sender: str, now: datetime
+    session: Session,
+    queue: JobQueue,
+    raw: bytes,
+    *,
+    recipient: str = "",
+    sender: str = "",
+    came_by: str = "",
+    now: datetime,
 ) -> ReturnedMail | None:
     """Keep a mail that came back and ask for it to be applied once it is committed."""
-    row = store_returned_mail(session, raw, recipient=recipient, sender=sender, now=now)
+    row = store_returned_mail(session, raw, recipient=recipient, sender=sender, came_by=came_by, now=now)
     if row is not None:
         enqueue_after_commit(session, queue, JobName.APPLY_RETURNED_MAIL, returned_mail_id=row.id)
     return row

@@ -1,0 +1,1 @@
+"""Mailboxes that returned mail is fetched from: IMAP, POP3, maildir."""
