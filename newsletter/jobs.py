@@ -20,6 +20,7 @@ class JobName(StrEnum):
     LOOK_UP_DOMAINS = "delivery.look_up_domains"
     APPLY_REJECTIONS = "feedback.apply_rejections"
     APPLY_RETURNED_MAIL = "feedback.apply_returned_mail"
+    FETCH_RETURNED_MAIL = "feedback.fetch_returned_mail"
     SWEEP_FEEDBACK = "feedback.sweep"
     UPKEEP = "upkeep.tick"
 

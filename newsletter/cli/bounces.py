@@ -9,11 +9,13 @@ from typing import Any
 
 import typer
 
-from newsletter.cli.support import container, fail, note, print_json_line, say
+from newsletter.cli.mail_intake import STDIN, fetch, ingest
+from newsletter.cli.support import note, print_json_line, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Returned mail: bounces and complaints.")
 
-STDIN = "-"
+app.command(epilog="Example: newsletter bounces ingest /var/mail/returned/*.eml")(ingest)
+app.command(epilog="Example: newsletter bounces fetch --watch")(fetch)
 
 
 @app.command(epilog="Example: newsletter bounces classify returned.eml --json")
@@ -57,37 +59,3 @@ def _in_words(found: dict[str, Any]) -> str:
     about = ", ".join(found["recipients"]) or "nobody named"
     why = " ".join(filter(None, [found["status"], found["reason"], found["diagnostic"][:120]]))
     return f"{found['file']}: {found['kind']} ({about}) {why}".rstrip()
-
-
-@app.command(epilog="Example: newsletter bounces ingest /var/mail/returned/*.eml")
-def ingest(
-    files: list[Path] = typer.Argument(..., help="Raw mails, one a file."),
-) -> None:
-    """Store returned mails and apply them, as the receiver does. A mail that is known already changes nothing."""
-    from collections import Counter
-
-    results: Counter[str] = Counter()
-    for name, raw in _mails(files):
-        results["unreadable" if raw is None else _take_in(name, raw)] += 1
-    say(", ".join(f"{count} {word}" for word, count in sorted(results.items())))
-    if results["unreadable"]:
-        raise typer.Exit(1)
-
-
-def _take_in(name: str, raw: bytes) -> str:
-    """Store and apply one mail, each in its own transaction; return what became of it."""
-    from newsletter.db.session import unit_of_work
-    from newsletter.feedback.service import apply_returned_mail, store_returned_mail
-    from newsletter.feedback.storing import LARGEST
-
-    if len(raw) > LARGEST:
-        fail(f"{name} is larger than {LARGEST // 1024 // 1024} MB: that is no returned mail.")
-    parts = container()
-    now = parts.clock.now()
-    with unit_of_work(parts.sessions) as session:
-        stored = store_returned_mail(session, raw, recipient="", sender="", now=now)
-    if stored is None:
-        return "known"
-    with unit_of_work(parts.sessions) as session:
-        applied = apply_returned_mail(session, stored.id, keyring=parts.keyring, now=now)
-        return applied.state if applied is not None else "known"

@@ -78,3 +78,10 @@ def enqueue_forgotten(session: Session, queue: JobQueue, now: datetime) -> int:
     for mail_id in forgotten:
         enqueue_after_commit(session, queue, JobName.APPLY_RETURNED_MAIL, returned_mail_id=mail_id)
     return len(forgotten)
+
+
+def waiting_mail(session: Session) -> list[int]:
+    """Return the ids of mail that is not applied yet, oldest first."""
+    return list(
+        session.scalars(select(ReturnedMail.id).where(ReturnedMail.state == "new").order_by(ReturnedMail.id))
+    )

@@ -16,6 +16,16 @@ from cryptography.x509.oid import NameOID
 
 def self_signed_context(host: str = "localhost") -> ssl.SSLContext:
     """Return a server's context with a fresh certificate for the host."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_certificate(folder, host)
+        context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
+
+
+def write_certificate(folder: Path, host: str = "localhost") -> None:
+    """Write `cert.pem`, which signs itself, and its `key.pem`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)
@@ -30,10 +40,6 @@ def self_signed_context(host: str = "localhost") -> ssl.SSLContext:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "both.pem"
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        path.write_bytes(private + certificate.public_bytes(Encoding.PEM))
-        context.load_cert_chain(path)
-    return context
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(private)
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(Encoding.PEM))

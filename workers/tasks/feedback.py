@@ -8,6 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.db.session import unit_of_work
 from newsletter.errors import NewsletterError
 from newsletter.feedback import service
+from newsletter.feedback.mailboxes.fetching import Intake
+from newsletter.feedback.mailboxes.rounds import visit_if_due
 from newsletter.jobs import JobName
 from workers.factory import container
 
@@ -44,3 +46,18 @@ def sweep_feedback() -> None:
     parts = container()
     with unit_of_work(parts.sessions) as session:
         service.sweep_feedback(session, parts.queue, parts.clock.now())
+
+
+@shared_task(name=JobName.FETCH_RETURNED_MAIL.value)
+def fetch_returned_mail() -> None:
+    """Visit the mailbox when that is due, and once more when it holds more than one visit takes."""
+    from newsletter.adapters.mailboxes import open_mailbox
+
+    parts = container()
+    place = parts.mailbox
+    if place is None:
+        return
+    intake = Intake(parts.sessions, parts.queue, parts.clock, place.protocol)
+    found = visit_if_due(place, open_mailbox, intake, every_seconds=parts.settings.mailbox_seconds)
+    if found is not None and found.more:
+        parts.queue.enqueue(JobName.FETCH_RETURNED_MAIL)

@@ -12,7 +12,7 @@ from imapclient import IMAPClient
 from imapclient.exceptions import LoginError
 
 from newsletter.adapters.mailboxes.troubles import in_words, refused
-from newsletter.feedback.mailboxes.box import Fetched, MailboxGone
+from newsletter.feedback.mailboxes.box import MOST_AT_ONCE, Fetched, MailboxGone
 from newsletter.feedback.mailboxes.place import MailboxPlace
 from newsletter.feedback.storing import LARGEST
 
@@ -20,7 +20,6 @@ from newsletter.feedback.storing import LARGEST
 _TIMEOUT_SECONDS: Final = 30
 #: Mails searched at once: an answer about a million is a line too long for imaplib.
 _WINDOW: Final = 20_000
-_MOST: Final = 2000
 _AT_ONCE: Final = 25
 _BYTES_AT_ONCE: Final = 8 * 1024 * 1024
 #: Servers may keep no flags of ours; then it is their own `\\Seen`.
@@ -93,9 +92,9 @@ class ImapMailbox:
         found: list[int] = []
         for first in range(1, total + 1, _WINDOW):
             found += self._client.search([f"{first}:{min(first + _WINDOW - 1, total)}", *wanted])
-            if len(found) >= _MOST:
+            if len(found) >= MOST_AT_ONCE:
                 break
-        return sorted(found)[:_MOST]
+        return sorted(found)[:MOST_AT_ONCE]
 
     def _unhandled(self) -> list[str]:
         if self._place.after == "delete":

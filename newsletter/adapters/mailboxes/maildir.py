@@ -9,14 +9,11 @@ from contextlib import contextmanager, suppress
 from errno import ELOOP, ENOENT, ENXIO
 from pathlib import Path
 from stat import S_ISREG
-from typing import Final
 
 from newsletter.adapters.mailboxes.troubles import in_words
-from newsletter.feedback.mailboxes.box import Fetched, MailboxGone
+from newsletter.feedback.mailboxes.box import MOST_AT_ONCE, Fetched, MailboxGone
 from newsletter.feedback.mailboxes.place import MailboxPlace
 from newsletter.feedback.storing import LARGEST
-
-_MOST: Final = 2000
 
 
 @contextmanager
@@ -43,7 +40,9 @@ class Maildir:
     def waiting(self) -> Iterator[Fetched]:
         """Yield the oldest files of `new`. What is no plain file is left alone, and so is one that vanished."""
         with in_words(self._place, "listing mail"), os.scandir(self._folder / "new") as found:
-            names = heapq.nsmallest(_MOST, (entry.name for entry in found if not entry.name.startswith(".")))
+            names = heapq.nsmallest(
+                MOST_AT_ONCE, (entry.name for entry in found if not entry.name.startswith("."))
+            )
         for name in names:
             with in_words(self._place, f"reading {name}"):
                 raw = _read(self._folder / "new" / name)

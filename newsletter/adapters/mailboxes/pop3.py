@@ -9,13 +9,11 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from newsletter.adapters.mailboxes.troubles import in_words, refused
-from newsletter.feedback.mailboxes.box import Fetched
+from newsletter.feedback.mailboxes.box import MOST_AT_ONCE, Fetched
 from newsletter.feedback.mailboxes.place import MailboxPlace
 from newsletter.feedback.storing import LARGEST
 
 _TIMEOUT_SECONDS: Final = 30
-#: Mails of one session: a server deletes only at its end.
-_MOST: Final = 500
 #: Lines of a mail that is too large to take whole; the report stands first.
 _HEAD_LINES: Final = 2000
 # The library drops the connection at a line of more than 2048 bytes; returned HTML mail has far longer ones.
@@ -69,7 +67,7 @@ class Pop3Mailbox:
     def waiting(self) -> Iterator[Fetched]:
         """Yield the mails of the maildrop, oldest first."""
         with in_words(self._place, "listing mail"):
-            sizes = [tuple(map(int, line.split()[:2])) for line in self._client.list()[1][:_MOST]]
+            sizes = [tuple(map(int, line.split()[:2])) for line in self._client.list()[1][:MOST_AT_ONCE]]
         for number, size in sizes:
             with in_words(self._place, "fetching mail"):
                 raw = self._fetch(number, size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import imaplib
 import poplib
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from newsletter.feedback.mailboxes.box import MailboxGone
 from newsletter.feedback.mailboxes.place import MailboxPlace
 
 _TROUBLES: Final = (OSError, EOFError, imaplib.IMAP4.error, poplib.error_proto, ValueError)
+
+#: Libraries show a server's answer as Python writes bytes.
+_BYTES: Final = re.compile(r"\bb(['\"])(.*?)\1")
 
 
 @contextmanager
@@ -48,7 +52,7 @@ def _sentence(place: MailboxPlace, doing: str, error: Exception) -> str:
 def _words(place: MailboxPlace, error: Exception) -> str:
     said = error.args[0] if error.args and not isinstance(error, OSError) else error
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-    text = " ".join(text.split())[:200] or type(error).__name__
+    text = _BYTES.sub(r"\2", " ".join(text.split()))[:200] or type(error).__name__
     return text.replace(place.password, "…") if place.password else text
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from newsletter.errors import Unavailable
+from newsletter.feedback.mailboxes.place import MailboxPlace
+
+#: Mails of one visit; the next one follows at once.
+MOST_AT_ONCE: Final = 2000
 
 
 class MailboxGone(Unavailable):
@@ -26,7 +30,7 @@ class Mailbox(Protocol):
     """An open mailbox. Mail that is not put away shows up again next time."""
 
     def waiting(self) -> Iterator[Fetched]:
-        """Yield mail that was not put away yet, oldest first; of an oversized one only its beginning.
+        """Yield mail that was not put away, oldest first, at most `MOST_AT_ONCE`; of an oversized one its beginning.
 
         :raises MailboxGone: when it is gone, now or half-way.
         """
@@ -40,6 +44,7 @@ class Mailbox(Protocol):
         ...
 
 
+@runtime_checkable
 class WatchedMailbox(Mailbox, Protocol):
     """A mailbox that can say when mail arrives (IMAP IDLE, RFC 2177)."""
 
@@ -48,4 +53,5 @@ class WatchedMailbox(Mailbox, Protocol):
         ...
 
 
-OpenMailbox = Callable[[], AbstractContextManager[Mailbox]]
+#: Opens a mailbox; entering raises `MailboxGone` when it does not answer or does not let us in.
+OpenMailbox = Callable[[MailboxPlace], AbstractContextManager[Mailbox]]

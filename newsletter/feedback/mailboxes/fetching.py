@@ -8,7 +8,7 @@ from typing import Final
 
 from newsletter.clock import Clock
 from newsletter.db.session import Sessions, unit_of_work
-from newsletter.feedback.mailboxes.box import Fetched, Mailbox, MailboxGone
+from newsletter.feedback.mailboxes.box import MOST_AT_ONCE, Fetched, Mailbox, MailboxGone
 from newsletter.feedback.storing import take_in
 from newsletter.jobs import JobQueue
 
@@ -21,7 +21,7 @@ _BATCH_BYTES: Final = 16 * 1024 * 1024
 class Bounds:
     """Where a visit stops: a mailbox may hold millions, and a job is short. It ends after the batch that reaches one."""
 
-    mails: int = 2000
+    mails: int = MOST_AT_ONCE
     seconds: float = 25.0
 
 

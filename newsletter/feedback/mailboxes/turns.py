@@ -20,8 +20,7 @@ _LONGEST_WAIT: Final = timedelta(hours=1)
 
 def claim_turn(session: Session, place: str, now: datetime) -> bool:
     """Say whether the mailbox is due, and take the turn: of any number of callers one gets it."""
-    first = {"place": place, "next_at": now, "taken": 0, "failures": 0, "trouble": ""}
-    session.execute(insert_if_new(session, MailboxVisit).values(first))
+    session.execute(insert_if_new(session, MailboxVisit).values(_first(place, now)))
     claimed = session.execute(
         update(MailboxVisit)
         .where(MailboxVisit.place == place, MailboxVisit.next_at <= now)
@@ -31,8 +30,13 @@ def claim_turn(session: Session, place: str, now: datetime) -> bool:
     return cast("CursorResult[Any]", claimed).rowcount == 1
 
 
+def _first(place: str, now: datetime) -> dict[str, Any]:
+    return {"place": place, "next_at": now, "taken": 0, "failures": 0, "trouble": ""}
+
+
 def record_visit(session: Session, place: str, visit: Visit, every: timedelta, now: datetime) -> None:
     """Write down how it went and when the next visit is due: at once while more waits."""
+    session.execute(insert_if_new(session, MailboxVisit).values(_first(place, now)))
     row = session.scalars(select(MailboxVisit).where(MailboxVisit.place == place).with_for_update()).one()
     row.last_at, row.trouble = now, visit.trouble
     row.taken += visit.taken
