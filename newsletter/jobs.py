@@ -22,6 +22,7 @@ class JobName(StrEnum):
     APPLY_RETURNED_MAIL = "feedback.apply_returned_mail"
     FETCH_RETURNED_MAIL = "feedback.fetch_returned_mail"
     SWEEP_FEEDBACK = "feedback.sweep"
+    FOLD_REPORTS = "reporting.fold"
     UPKEEP = "upkeep.tick"
 
 

@@ -15,6 +15,7 @@ from newsletter.feedback import policy_models as feedback_policy_models
 from newsletter.feedback.engagement import models as engagement_models
 from newsletter.feedback.mailboxes import models as mailbox_models
 from newsletter.issues import models as issues_models
+from newsletter.reporting import models as reporting_models
 
 metadata = Base.metadata
 
@@ -34,6 +35,7 @@ __all__ = [
     "metadata",
     "rehearsal_models",
     "relay_models",
+    "reporting_models",
     "senders",
     "tracking_models",
 ]

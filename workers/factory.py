@@ -42,6 +42,7 @@ def create_worker_app(given: Container | None = None) -> Celery:
         "workers.tasks.content",
         "workers.tasks.delivery",
         "workers.tasks.feedback",
+        "workers.tasks.reporting",
         "workers.tasks.upkeep",
     )
     app.loader.import_default_modules()

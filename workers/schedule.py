@@ -14,6 +14,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 30},
     },
+    "fold-reports": {"task": JobName.FOLD_REPORTS.value, "schedule": 10.0, "options": {"expires": 10}},
     "look-up-domains": {
         "task": JobName.LOOK_UP_DOMAINS.value,
         "schedule": 60.0,

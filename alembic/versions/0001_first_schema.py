@@ -203,6 +203,15 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "fold_marks",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("next_id", sa.BigInteger(), nullable=False),
+        sa.Column("moved_at", UtcDateTime(), nullable=True),
+        sa.Column("busy_until", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_fold_marks")),
+    )
+    op.create_table(
         "group_breakers",
         sa.Column("destination_group", sa.String(length=253), nullable=False),
         sa.Column("troubles", sa.Integer(), nullable=False),
@@ -672,6 +681,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_issues_state"), ["state"], unique=False)
 
     op.create_table(
+        "list_summaries",
+        sa.Column(
+            "list_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("counted_at", UtcDateTime(), nullable=False),
+        sa.Column("took_ms", sa.Integer(), nullable=False),
+        sa.Column("document", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["list_id"], ["mailing_lists.id"], name=op.f("fk_list_summaries_list_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("list_id", name=op.f("pk_list_summaries")),
+    )
+    op.create_table(
         "post_authors",
         sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("author_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -737,6 +762,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("list_id", "subscriber_id", name=op.f("uq_subscriptions_list_id_subscriber_id")),
     )
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_subscriptions_campaign_id",
+            ["campaign_id"],
+            unique=False,
+            sqlite_where=sa.text("campaign_id IS NOT NULL"),
+            postgresql_where=sa.text("campaign_id IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_subscriptions_list_id_state_subscriber_id",
             ["list_id", "state", "subscriber_id"],
@@ -972,6 +1004,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("campaign_id", "list_id", name=op.f("pk_campaign_lists")),
     )
     op.create_table(
+        "campaign_summaries",
+        sa.Column(
+            "campaign_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("counted_at", UtcDateTime(), nullable=False),
+        sa.Column("took_ms", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("is_settled", sa.Boolean(), nullable=False),
+        sa.Column("totals", Json, nullable=False),
+        sa.Column("detail_at", UtcDateTime(), nullable=False),
+        sa.Column("detail_ms", sa.Integer(), nullable=False),
+        sa.Column("detail", Json, nullable=True),
+        sa.Column("returned_hard", sa.Integer(), nullable=False),
+        sa.Column("returned_soft", sa.Integer(), nullable=False),
+        sa.Column("returned", Json, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaigns.id"],
+            name=op.f("fk_campaign_summaries_campaign_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_campaign_summaries")),
+    )
+    op.create_table(
         "rehearsal_comparisons",
         sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("rehearsal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1010,17 +1069,36 @@ def upgrade() -> None:
     with op.batch_alter_table("senders", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_senders_lease_until"), ["lease_until"], unique=False)
 
+    op.create_table(
+        "shared_summaries",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("shared_at", UtcDateTime(), nullable=False),
+        sa.Column("shared_by", sa.String(length=254), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaigns.id"],
+            name=op.f("fk_shared_summaries_campaign_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shared_summaries")),
+        sa.UniqueConstraint("campaign_id", name=op.f("uq_shared_summaries_campaign_id")),
+        sa.UniqueConstraint("token", name=op.f("uq_shared_summaries_token")),
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     """Take back."""
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("shared_summaries")
     with op.batch_alter_table("senders", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_senders_lease_until"))
 
     op.drop_table("senders")
     op.drop_table("rehearsal_comparisons")
+    op.drop_table("campaign_summaries")
     op.drop_table("campaign_lists")
     with op.batch_alter_table("campaign_events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_campaign_events_campaign_id"))
@@ -1065,6 +1143,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_subscriptions_unsubscribed_at"))
         batch_op.drop_index(batch_op.f("ix_subscriptions_subscriber_id"))
         batch_op.drop_index("ix_subscriptions_list_id_state_subscriber_id")
+        batch_op.drop_index(
+            "ix_subscriptions_campaign_id",
+            sqlite_where=sa.text("campaign_id IS NOT NULL"),
+            postgresql_where=sa.text("campaign_id IS NOT NULL"),
+        )
 
     op.drop_table("subscriptions")
     with op.batch_alter_table("subscriber_imports", schema=None) as batch_op:
@@ -1075,6 +1158,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_post_authors_author_id"))
 
     op.drop_table("post_authors")
+    op.drop_table("list_summaries")
     with op.batch_alter_table("issues", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_issues_state"))
         batch_op.drop_index(batch_op.f("ix_issues_publication_id"))
@@ -1158,6 +1242,7 @@ def downgrade() -> None:
     op.drop_table("limit_counters")
     op.drop_table("installation")
     op.drop_table("group_breakers")
+    op.drop_table("fold_marks")
     with op.batch_alter_table("feedback_entries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_feedback_entries_subscriber_id"))
         batch_op.drop_index(batch_op.f("ix_feedback_entries_delivery_id"))

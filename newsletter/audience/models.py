@@ -55,6 +55,13 @@ class Subscription(Base):
     __table_args__ = (
         UniqueConstraint("list_id", "subscriber_id"),
         Index("ix_subscriptions_list_id_state_subscriber_id", "list_id", "state", "subscriber_id"),
+        # Reports count who left through a campaign's mail.
+        Index(
+            "ix_subscriptions_campaign_id",
+            "campaign_id",
+            sqlite_where=text("campaign_id IS NOT NULL"),
+            postgresql_where=text("campaign_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

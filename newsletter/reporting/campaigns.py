@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience.models import Subscription
-from newsletter.delivery.campaigns import state_counts
-from newsletter.delivery.models import Campaign, Delivery, of_campaign
+from newsletter.delivery.models import Campaign
 from newsletter.delivery.states import DeliveryState
-from newsletter.feedback.models import FeedbackEntry
+from newsletter.reporting.cells import Totals
+from newsletter.reporting.consequences import complaints_of, leavers_of
+from newsletter.reporting.reading import Counted, returned_totals, totals_of
 
 #: The right side of the equation; a campaign that goes on has `open` rows besides.
 TERMS = ("sent", "failed", "suppressed", "skipped", "expired", "ambiguous")
@@ -21,7 +20,11 @@ TERMS = ("sent", "failed", "suppressed", "skipped", "expired", "ambiguous")
 
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
-    """Numbers of one campaign. `audience` was counted at the freeze, the terms are counted from the ledger now."""
+    """Numbers of one campaign. `audience` was counted at the freeze, the terms are counted from the ledger.
+
+    `counted_at` is None when they are of this moment; else they are as old as that, which only pages about very large
+    campaigns that go on show.
+    """
 
     campaign: int
     issue: str
@@ -44,6 +47,7 @@ class CampaignReport:
     started_at: datetime | None
     ended_at: datetime | None
     reason: str
+    counted_at: datetime | None = None
 
     @property
     def open(self) -> int:
@@ -71,74 +75,62 @@ class CampaignReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields, with the equation."""
-        return asdict(self) | {"equation": self.equation, "adds_up": self.adds_up}
+        known = asdict(self)
+        del known["counted_at"]
+        return known | {"equation": self.equation, "adds_up": self.adds_up}
 
 
-def campaign_report(session: Session, campaign: Campaign) -> CampaignReport:
+def campaign_report(session: Session, campaign: Campaign, *, is_exact: bool = True) -> CampaignReport:
     """Return the report of a campaign as it is now."""
-    counts = state_counts(session, campaign.id)
-    rejected, returned = _rejections(session, campaign.id), _returned(session, campaign.id)
-    terms = {term: counts[DeliveryState[term.upper()]] for term in (*TERMS, "deferred", "queued")}
+    return campaign_reports(session, [campaign], is_exact=is_exact)[0]
+
+
+def campaign_reports(
+    session: Session, campaigns: list[Campaign], *, is_exact: bool = True
+) -> list[CampaignReport]:
+    """Return the reports of several campaigns; without `is_exact` a very large one that goes on may be some seconds old."""
+    ids = [one.id for one in campaigns]
+    returned, leavers = returned_totals(session, campaigns), leavers_of(session, ids)
+    complaints = complaints_of(session, ids)
+    return [
+        _report(
+            one,
+            totals_of(session, one, is_exact=is_exact),
+            returned[one.id],
+            complaints.get(one.id, 0),
+            leavers.get(one.id, 0),
+        )
+        for one in campaigns
+    ]
+
+
+def _report(
+    campaign: Campaign, counted: Counted, returned: tuple[int, int], complaints: int, unsubscribes: int
+) -> CampaignReport:
+    totals = counted.totals
+    terms = {term: totals.states[DeliveryState[term.upper()]] for term in (*TERMS, "deferred", "queued")}
     return CampaignReport(
         campaign=campaign.id,
         issue=f"{campaign.issue.publication.slug}/{campaign.issue.number}",
         state=campaign.state,
-        audience=sum(counts.values()) if campaign.audience is None else campaign.audience,
-        in_flight=counts[DeliveryState.CLAIMED] + counts[DeliveryState.COMMITTING],
-        hard_bounces=rejected.get("hard", 0) + returned.get("hard", 0),
-        soft_bounces=rejected.get("soft", 0) + returned.get("soft", 0),
-        complaints=_complaints(session, campaign.id),
-        unsubscribes=_unsubscribes(session, campaign.id),
-        messages_per_second=_speed(session, campaign, terms["sent"]),
+        audience=totals.rows if campaign.audience is None else campaign.audience,
+        in_flight=totals.states[DeliveryState.CLAIMED] + totals.states[DeliveryState.COMMITTING],
+        hard_bounces=totals.refused.get("hard", 0) + returned[0],
+        soft_bounces=totals.refused.get("soft", 0) + returned[1],
+        complaints=complaints,
+        unsubscribes=unsubscribes,
+        messages_per_second=_speed(campaign, totals),
         started_at=campaign.started_at,
         ended_at=campaign.ended_at,
         reason=campaign.reason,
+        counted_at=counted.counted_at,
         **terms,
     )
 
 
-def _rejections(session: Session, campaign_id: int) -> dict[str, int]:
-    """Count the 5xx at send time, by kind, from the ledger itself."""
-    rows = session.execute(
-        select(Delivery.bounce, func.count())
-        .where(Delivery.campaign_id == campaign_id, Delivery.bounce.is_not(None))
-        .group_by(Delivery.bounce)
-    )
-    return {kind: count for kind, count in rows if kind is not None}
-
-
-def _returned(session: Session, campaign_id: int) -> dict[str, int]:
-    """Count the people whose mail came back later, by the worst kind that came."""
-    worst = (
-        select(func.min(FeedbackEntry.kind).label("kind"))
-        .where(FeedbackEntry.campaign_id == campaign_id, FeedbackEntry.word == "bounced")
-        .group_by(FeedbackEntry.delivery_id)
-        .subquery()
-    )
-    rows = session.execute(select(worst.c.kind, func.count()).group_by(worst.c.kind))
-    return {kind: count for kind, count in rows if kind is not None}
-
-
-def _complaints(session: Session, campaign_id: int) -> int:
-    people = func.count(func.distinct(FeedbackEntry.address_key))
-    statement = select(people).where(
-        FeedbackEntry.campaign_id == campaign_id, FeedbackEntry.word == "complained"
-    )
-    return session.scalar(statement) or 0
-
-
-def _unsubscribes(session: Session, campaign_id: int) -> int:
-    people = func.count(func.distinct(Subscription.subscriber_id))
-    return session.scalar(select(people).where(Subscription.campaign_id == campaign_id)) or 0
-
-
-def _speed(session: Session, campaign: Campaign, sent: int) -> float | None:
+def _speed(campaign: Campaign, totals: Totals) -> float | None:
     """Return messages accepted per second between the first claim and the last acceptance; None below two."""
-    last = session.scalar(
-        select(func.max(Delivery.sent_at)).where(
-            of_campaign(campaign.id), Delivery.state == int(DeliveryState.SENT)
-        )
-    )
+    last, sent = totals.last_sent_at, totals.states[DeliveryState.SENT]
     if campaign.started_at is None or last is None or sent < 2:
         return None
     seconds = (last - campaign.started_at).total_seconds()
