@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Subscriber, Subscription
+from newsletter.audience.tracking_models import TrackingChoice
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.models import Campaign, CampaignList, Delivery, of_campaign
 from newsletter.delivery.states import CampaignState, DeliveryState
@@ -47,21 +48,31 @@ class Claimed:
     attempts: int
     date: datetime
     subscribed_at: datetime | None
+    #: What the person chose about the counting of clicks and opens; None when they have not.
+    counts_clicks: bool | None = None
+    counts_opens: bool | None = None
 
 
 def claim(
-    session: Session, campaign_id: int, owner: str, *, after: int = 0, since: bool = True
+    session: Session,
+    campaign_id: int,
+    owner: str,
+    *,
+    after: int = 0,
+    since: bool = True,
+    choices: bool = True,
 ) -> list[Claimed]:
     """Take the next chunk beyond row `after`, or one row that must go alone; empty when nothing is queued.
 
     The limit is a literal and the cursor is there so that the planner never walks over rows already done. `since` says
-    whether the messages name the day of the subscription, which costs a look at each person's lists.
+    whether the messages name the day of the subscription, which costs a look at each person's lists; `choices`
+    whether they depend on what a person chose about being counted.
     """
     wanted = _queued(campaign_id, after=after, limit=CHUNK, alone=False)
-    rows = _take(session, campaign_id, wanted, owner, since=since)
+    rows = _take(session, campaign_id, wanted, owner, since=since, choices=choices)
     if not rows:
         wanted = _queued(campaign_id, after=0, limit=1, alone=True)
-        rows = _take(session, campaign_id, wanted, owner, since=since)
+        rows = _take(session, campaign_id, wanted, owner, since=since, choices=choices)
     if rows:
         _note_start(session, campaign_id)
     return rows
@@ -82,7 +93,7 @@ def _queued(campaign_id: int, *, after: int, limit: int, alone: bool) -> Select[
 
 
 def _take(
-    session: Session, campaign_id: int, wanted: Select[int], owner: str, *, since: bool
+    session: Session, campaign_id: int, wanted: Select[int], owner: str, *, since: bool, choices: bool
 ) -> list[Claimed]:
     taking = _claimed(wanted, owner, database_now(session))
     if session.get_bind().dialect.name == "postgresql":
@@ -90,7 +101,7 @@ def _take(
     else:  # an UPDATE cannot be read from there
         ids = session.scalars(taking.returning(Delivery.id)).all()
         taken = select(*_TAKEN).where(Delivery.id.in_(ids)).subquery("taken")
-    rows = session.execute(_messages_of(taken, campaign_id, since=since))
+    rows = session.execute(_messages_of(taken, campaign_id, since=since, choices=choices))
     return [Claimed(*row) for row in rows]
 
 
@@ -123,19 +134,20 @@ def _note_start(session: Session, campaign_id: int) -> None:
     )
 
 
-def _messages_of(taken: FromClause, campaign_id: int, *, since: bool) -> Select[Any]:
-    """Read what the messages need: the name as it is now, and since when the person is on one of the lists."""
+def _messages_of(taken: FromClause, campaign_id: int, *, since: bool, choices: bool) -> Select[Any]:
+    """Read what the messages need: name and choices as they are now, and since when the person is on one of the lists."""
     joined = (
         select(func.min(func.coalesce(Subscription.confirmed_at, Subscription.created_at)))
         .join(CampaignList, CampaignList.list_id == Subscription.list_id)
         .where(CampaignList.campaign_id == campaign_id, Subscription.subscriber_id == taken.c.subscriber_id)
         .scalar_subquery()
     )
-    return (
-        select(
-            taken.c.id, taken.c.fence, taken.c.address, func.coalesce(Subscriber.name, ""), taken.c.attempts,
-            taken.c.date, joined if since else null(),
-        )
-        .outerjoin(Subscriber, Subscriber.id == taken.c.subscriber_id)
-        .order_by(taken.c.id)
-    )  # fmt: skip
+    needed: list[Any] = [
+        taken.c.id, taken.c.fence, taken.c.address, func.coalesce(Subscriber.name, ""), taken.c.attempts,
+        taken.c.date, joined if since else null(),
+    ]  # fmt: skip
+    query = select(*needed).outerjoin(Subscriber, Subscriber.id == taken.c.subscriber_id)
+    if choices:
+        query = query.add_columns(TrackingChoice.clicks, TrackingChoice.opens)
+        query = query.outerjoin(TrackingChoice, TrackingChoice.subscriber_id == taken.c.subscriber_id)
+    return query.order_by(taken.c.id)

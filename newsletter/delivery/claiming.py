@@ -29,6 +29,7 @@ class Claimer:
     first_row: int = 0
     cursor: int = 0
     names_since: bool = True
+    has_choices: bool = True
     claimed_count: int = 0
     _soon: Soon = field(default_factory=Soon)
 
@@ -48,7 +49,9 @@ class Claimer:
         return bool(rows), self._admit(rows)
 
     def _after(self, session: Session, row_id: int) -> list[Claimed]:
-        return claim(session, self.scope.campaign_id, self.owner, after=row_id, since=self.names_since)
+        return claim(
+            session, self.scope.campaign_id, self.owner, after=row_id, since=self.names_since, choices=self.has_choices
+        )  # fmt: skip
 
     def _admit(self, rows: Sequence[Claimed]) -> Admission:
         now = self.clock.now()

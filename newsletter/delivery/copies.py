@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience.addresses import normalise
 from newsletter.audience.models import Subscriber, Subscription
+from newsletter.audience.tracking import choices_at
 from newsletter.delivery.claim import Claimed
 from newsletter.delivery.models import Campaign, CampaignList, Delivery
 from newsletter.delivery.outgoing import MailRoom, campaign_mail
@@ -17,7 +18,7 @@ from newsletter.errors import NotFound
 from newsletter.issues.models import Issue
 from newsletter.issues.service import current_snapshot
 from newsletter.rendering.message import CompiledMessage
-from newsletter.rendering.values import Recipient, sample_recipient
+from newsletter.rendering.values import Recipient, Tracking, sample_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,15 @@ def copy_of(session: Session, issue: Issue, room: MailRoom, email: str, *, now: 
     :raises NotFound: when nobody has that address.
     """
     snapshot = current_snapshot(session, issue)
-    sample = sample_recipient(snapshot.publication.from_address)
+    sample = sample_reader(snapshot.publication)
     if not email:
         return Copy(room.signed(session, snapshot), sample)
     subscriber = _subscriber(session, email)
     delivery = _delivery(session, issue.id, subscriber.id)
     if delivery is None:
-        return Copy(
-            room.signed(session, snapshot), replace(sample, email=subscriber.email, name=subscriber.name)
-        )
+        tracking = Tracking.of(snapshot.publication, *choices_at(session, subscriber.id, now))
+        reader = replace(sample, email=subscriber.email, name=subscriber.name, tracking=tracking)
+        return Copy(room.signed(session, snapshot), reader)
     return _sent_copy(session, room, delivery, subscriber.name, now)
 
 
@@ -68,6 +69,7 @@ def _sent_copy(session: Session, room: MailRoom, delivery: Delivery, name: str, 
     """The campaign's own compiled message: its headers name the list that the reader is on, its keys are those of then."""
     campaign = session.get_one(Campaign, delivery.campaign_id)
     mail = campaign_mail(room, campaign, signed_at=delivery.sent_at)
+    clicks, opens = choices_at(session, delivery.subscriber_id, delivery.sent_at or now)
     row = Claimed(
         id=delivery.id,
         fence=delivery.fence,
@@ -76,6 +78,8 @@ def _sent_copy(session: Session, room: MailRoom, delivery: Delivery, name: str, 
         attempts=delivery.attempts,
         date=delivery.date or now,
         subscribed_at=_subscribed_at(session, delivery),
+        counts_clicks=clicks,
+        counts_opens=opens,
     )
     return Copy(mail.message, room.recipient(mail.snapshot, row))
 

@@ -83,7 +83,7 @@ class Sender:
         self.is_stopped = False
         self.claimer = Claimer(
             self.sessions, self.clock, self.scope, self.owner, self.gate, first_row=self.first_row,
-            cursor=self.cursor, names_since=self.mail.names_since,
+            cursor=self.cursor, names_since=self.mail.names_since, has_choices=self.mail.has_choices,
         )  # fmt: skip
         self._lanes = Lanes(self.routes, self, self._goes_on)
         self._chance = random.Random()  # noqa: S311 - jitter, not a secret

@@ -28,7 +28,7 @@ from newsletter.issues.models import Issue, Publication
 from newsletter.issues.service import take_snapshot
 from newsletter.rendering.dkim import sign_message
 from newsletter.rendering.notices import confirmation_mail, notice_mail
-from newsletter.rendering.values import sample_recipient
+from newsletter.rendering.values import sample_reader
 
 
 class Unreachable(Unavailable):
@@ -77,11 +77,12 @@ def send_test(
     # Same subject and same day make mail programs fold tests together: the attempt is named.
     marked = replace(snapshot, subject=f"[TEST {now:%H:%M:%S}] {snapshot.subject}")
     reader = replace(
-        sample_recipient(snapshot.publication.from_address), email=address.email, date=now,
+        sample_reader(snapshot.publication), email=address.email, date=now,
         message_id=f"test-{stamp}@{domain}", return_path=f"bounces@{room.bounce_domain_of(snapshot)}",
     )  # fmt: skip
-    message = room.signed(session, marked).merge(reader)
-    _send_over(_routes(session, room, domain, target), reader.return_path, address.email, message)
+    message = room.signed(session, marked)
+    routes = _routes(session, room, domain, target)
+    _send_over(routes, reader.return_path, address.email, message.merge(reader))
 
 
 def send_confirmation(

@@ -16,7 +16,7 @@ from newsletter.issues.snapshot import IssueSnapshot
 from newsletter.rendering.message import CompiledMessage
 from newsletter.rendering.pipeline import compiled_issue
 from newsletter.rendering.tokens import Keyring
-from newsletter.rendering.values import Recipient, RenderedIssue
+from newsletter.rendering.values import Recipient, RenderedIssue, Tracking
 from newsletter.sealing import Sealer
 
 
@@ -39,7 +39,8 @@ class MailRoom:
         self, snapshot: IssueSnapshot, list_slug: str | None, rendition: RenderedIssue | None = None
     ) -> CompiledMessage:
         """Return the compiled message, kept per process; rendered now unless its rendition is given."""
-        return compiled_issue(snapshot, self.base_url, list_slug, self.bounce_domain_of(snapshot), rendition)
+        domain, links = self.bounce_domain_of(snapshot), self.keyring.links
+        return compiled_issue(snapshot, self.base_url, list_slug, domain, rendition, links)
 
     def signed(
         self,
@@ -65,6 +66,7 @@ class MailRoom:
             message_id=f"{self.keyring.message_id.sign(row.id)}@{domain}",
             date=row.date,
             subscribed_at=row.subscribed_at,
+            tracking=Tracking.of(snapshot.publication, row.counts_clicks, row.counts_opens),
         )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from newsletter.audience.models import MailingList, Subscriber, Subscription, Suppression
 from newsletter.audience.selection import members
 from newsletter.audience.suppressions import applies_to
+from newsletter.audience.tracking_models import TrackingChoice
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.outgoing import MailRoom
 from newsletter.delivery.rehearsal_stage import Reader, Rehearsal, Stage
@@ -115,5 +116,10 @@ def _reader_query(
         .scalar_subquery()
     )
     blocked = exists(select(Suppression.id).where(Suppression.address_key == key, applies_to(publication_id)))
-    columns: list[Any] = [position, address, key, func.coalesce(Subscriber.name, ""), since, blocked]
+    clicks, opens = (
+        select(chosen).where(TrackingChoice.subscriber_id == subscriber_id).scalar_subquery()
+        for chosen in (TrackingChoice.clicks, TrackingChoice.opens)
+    )
+    name = func.coalesce(Subscriber.name, "")
+    columns: list[Any] = [position, address, key, name, since, blocked, clicks, opens]
     return select(*columns)

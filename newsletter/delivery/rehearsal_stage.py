@@ -12,9 +12,9 @@ from newsletter.audience.models import MailingList
 from newsletter.delivery.multiset import MultisetHash
 from newsletter.delivery.outgoing import MailRoom
 from newsletter.errors import NewsletterError
-from newsletter.issues.snapshot import IssueSnapshot
+from newsletter.issues.snapshot import IssueSnapshot, PublicationProfile
 from newsletter.rendering.message import CompiledMessage
-from newsletter.rendering.values import Recipient, RenderedIssue
+from newsletter.rendering.values import Recipient, RenderedIssue, Tracking
 
 #: Failures named one by one; more are counted.
 MOST_NAMED = 20
@@ -31,6 +31,8 @@ class Reader(NamedTuple):
     name: str
     since: datetime | None
     is_suppressed: bool
+    counts_clicks: bool | None = None
+    counts_opens: bool | None = None
 
 
 @dataclass
@@ -70,6 +72,7 @@ class Stage:
     message: CompiledMessage
     bounce_domain: str
     from_domain: str
+    publication: PublicationProfile
 
     @classmethod
     def of(
@@ -81,7 +84,8 @@ class Stage:
     ) -> Stage:
         """Return the stage of a snapshot that goes to these lists."""
         message = room.compiled(snapshot, lists[0].slug if len(lists) == 1 else None, rendition)
-        return cls(message, room.bounce_domain_of(snapshot), snapshot.publication.from_domain)
+        publication = snapshot.publication
+        return cls(message, room.bounce_domain_of(snapshot), publication.from_domain, publication)
 
     def perform(
         self, found: Rehearsal, reader: Reader, clock: Callable[[], float] = time.perf_counter
@@ -98,6 +102,7 @@ class Stage:
         recipient = Recipient(
             email=reader.address, name=reader.name, token=_TOKEN, return_path=f"b+{_TOKEN}@{self.bounce_domain}",
             message_id=f"{_TOKEN}@{self.from_domain}", date=_DATE, subscribed_at=reader.since,
+            tracking=Tracking.of(self.publication, reader.counts_clicks, reader.counts_opens),
         )  # fmt: skip
         try:
             return self.message.merge(recipient)

@@ -18,6 +18,7 @@ from newsletter.delivery.engine import Sender
 from newsletter.delivery.events import note_once
 from newsletter.delivery.instance import adopt_fresh, tell_campaigns
 from newsletter.delivery.limits.service import Limits
+from newsletter.delivery.links import keep_links
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
 from newsletter.delivery.outgoing import MailRoom, campaign_mail
 from newsletter.delivery.relays.service import routes_for
@@ -90,11 +91,12 @@ def _send(parts: SendingParts, campaign_id: int) -> None:
 
 def _sender(parts: SendingParts, campaign_id: int) -> Sender | None:
     """Return a sender for a campaign that sends: its mail, the relays for its From domain, and the limits on both."""
-    with parts.sessions() as session:
+    with unit_of_work(parts.sessions) as session:
         campaign = session.get(Campaign, campaign_id)
         if campaign is None or campaign.state != CampaignState.SENDING:
             return None
         mail = campaign_mail(parts.room, campaign)
+        keep_links(session, campaign.issue_id, mail.message)
         routes = routes_for(
             session, parts.room.sealer, mail.snapshot.publication.from_domain, fallback=parts.target,
             monotonic=parts.clock.monotonic,
@@ -103,7 +105,8 @@ def _sender(parts: SendingParts, campaign_id: int) -> Sender | None:
     names = [relay.name for relay in routes.relays]
     return Sender(
         sessions=parts.sessions, clock=parts.clock, routes=routes, scope=mail.scope,
-        mail=Mail(mail.prepare, mail.is_costly, mail.message.names_since), journal_folder=parts.journal_folder,
+        mail=Mail(mail.prepare, mail.is_costly, mail.message.names_since, mail.message.has_choices),
+        journal_folder=parts.journal_folder,
         connections=parts.connections, cursor=_cursors.get(campaign_id, first_row), first_row=first_row,
         gate=parts.limits.gate_for(campaign_id, relays=names, connections=parts.connections),
     )  # fmt: skip

@@ -26,11 +26,14 @@ Prepare = Callable[[Claimed], Envelope]
 
 @dataclass(frozen=True)
 class Mail:
-    """How a campaign's rows become messages. `names_since`: they tell since when the reader is subscribed."""
+    """How a campaign's rows become messages. `names_since`: they tell since when the reader is subscribed;
+    `has_choices`: they depend on what the reader chose about being counted.
+    """
 
     prepare: Prepare
     is_costly: bool = False
     names_since: bool = True
+    has_choices: bool = True
 
 
 @dataclass

@@ -92,6 +92,8 @@ def _profile(publication: Publication) -> PublicationProfile:
         accent=publication.accent,
         description=publication.description,
         shows_bylines=publication.shows_bylines,
+        click_counting=publication.click_counting,
+        open_counting=publication.open_counting,
     )
 
 

@@ -37,6 +37,8 @@ class PublicationProfile:
     accent: str
     description: str = ""
     shows_bylines: bool = True
+    click_counting: str = "off"
+    open_counting: str = "off"
 
     @property
     def from_domain(self) -> str:

@@ -11,9 +11,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markdown_it import MarkdownIt
 
 from newsletter.assets import asset
+from newsletter.issues.measuring import Counting
 from newsletter.issues.snapshot import IssueSnapshot, ItemSnapshot
 from newsletter.rendering.article import mail_html
 from newsletter.rendering.fields import TokenBook
+from newsletter.rendering.links import LinkBook
 from newsletter.rendering.words import long_date, words_for
 
 FALLBACK_THEME = "digest"
@@ -56,13 +58,13 @@ def view_online_url(snapshot: IssueSnapshot, base_url: str) -> str:
     return f"{base_url}/{slug}/n/{number}" if number is not None else f"{base_url}/{slug}"
 
 
-def compose_html(snapshot: IssueSnapshot, book: TokenBook, base_url: str) -> str:
+def compose_html(snapshot: IssueSnapshot, book: TokenBook, links: LinkBook, base_url: str) -> str:
     """Return the whole HTML document, not inlined yet."""
     template = environment().get_template(f"{theme_of(snapshot)}/message.html")
-    return template.render(**_context(snapshot, book, base_url))
+    return template.render(**_context(snapshot, book, links, base_url))
 
 
-def _context(snapshot: IssueSnapshot, book: TokenBook, base_url: str) -> dict[str, Any]:
+def _context(snapshot: IssueSnapshot, book: TokenBook, links: LinkBook, base_url: str) -> dict[str, Any]:
     words = words_for(snapshot.language)
     token = book.token("token")
     rtl = snapshot.direction == "rtl"
@@ -82,13 +84,15 @@ def _context(snapshot: IssueSnapshot, book: TokenBook, base_url: str) -> dict[st
         else snapshot.label,
         "title": snapshot.title,
         "preheader": book.place(snapshot.preheader),
-        "intro": _block(snapshot.intro, book),
-        "outro": _block(snapshot.outro, book),
+        "intro": links.place_all(_block(snapshot.intro, book), "intro"),
+        "outro": links.place_all(_block(snapshot.outro, book), "outro"),
         "sections": [
-            {"title": section.title, "items": [_item(item, snapshot) for item in section.items]}
+            {"title": section.title, "items": [_item(item, snapshot, links) for item in section.items]}
             for section in snapshot.sections
         ],
         "view_online_url": view_online_url(snapshot, base_url),
+        "trap": links.trap(view_online_url(snapshot, base_url)),
+        "open_picture": f"mergepicture{book.suffix}z" if publication.open_counting != Counting.OFF else "",
         "unsubscribe_url": f"{base_url}/u/{token}",
         "preferences_url": f"{base_url}/p/{token}",
         "why": words.why.format(email=book.token("email"), publication=publication.name),
@@ -102,18 +106,20 @@ def _block(markdown: str, book: TokenBook) -> str:
     return markdown_html(book.place(markdown)).replace("<p>", '<p class="p">') if markdown.strip() else ""
 
 
-def _item(item: ItemSnapshot, snapshot: IssueSnapshot) -> dict[str, Any]:
+def _item(item: ItemSnapshot, snapshot: IssueSnapshot, links: LinkBook) -> dict[str, Any]:
     words = words_for(snapshot.language)
     byline = item.byline if snapshot.publication.shows_bylines else ""
     language = item.language or snapshot.language
+    full = mail_html(item.html, item.direction) if item.display == "full" else ""
+    note = markdown_html(item.excerpt).replace("<p>", '<p class="ex">') if item.kind == "note" else ""
     return {
         "kind": item.kind,
         "title": _keep_last_words_together(item.title),
-        "url": item.url,
+        "url": links.place(item.url, "item", item.item_id, item.title) if item.url else None,
         "dir": item.direction,
         "lang": item.language,
-        "html": mail_html(item.html, item.direction) if item.display == "full" else "",
-        "note": markdown_html(item.excerpt).replace("<p>", '<p class="ex">') if item.kind == "note" else "",
+        "html": links.place_all(full, "item", item.item_id),
+        "note": links.place_all(note, "item", item.item_id),
         "excerpt": item.excerpt if item.kind != "note" and not (item.display == "full" and item.html) else "",
         "byline": words.by.format(name=byline) if byline else "",
         "date": long_date(item.published_at, language if item.language else snapshot.language),

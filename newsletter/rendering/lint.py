@@ -13,6 +13,7 @@ from lxml import html as lxml_html
 
 from newsletter.issues.snapshot import IssueSnapshot, ItemSnapshot
 from newsletter.rendering.fields import WRITTEN_FIELD, token_pattern
+from newsletter.rendering.links import longest, plain
 from newsletter.rendering.mime import quoted_printable
 from newsletter.rendering.values import RenderedIssue
 
@@ -65,6 +66,8 @@ class Material:
     tree: Any
     own_hosts: frozenset[str]
     base_url: str
+    #: The HTML part, encoded, of the reader whose mail is the longest.
+    encoded_bytes: int
 
 
 Rule = Callable[[Material], Iterator[Finding]]
@@ -75,8 +78,10 @@ def lint_issue(
 ) -> list[Finding]:
     """Return all findings, blocking ones first."""
     hosts = frozenset(own_hosts) | {urlsplit(base_url).hostname or ""}
-    tree = lxml_html.document_fromstring(rendered.html)
-    material = Material(snapshot, rendered, tree, hosts, base_url)
+    shown = plain(rendered)
+    tree = lxml_html.document_fromstring(shown.html)
+    encoded = len(quoted_printable(longest(rendered, snapshot.publication, base_url).html))
+    material = Material(snapshot, shown, tree, hosts, base_url, encoded)
     order = {"block": 0, "warn": 1, "info": 2}
     found = [finding for rule in RULES for finding in rule(material)]
     return sorted(dict.fromkeys(found), key=lambda finding: order[finding.severity])
@@ -241,7 +246,7 @@ def wrong_number(material: Material) -> Iterator[Finding]:
 
 def size(material: Material) -> Iterator[Finding]:
     """Gmail cuts near 102 kB and hides the rest, the footer included."""
-    encoded = len(quoted_printable(material.rendered.html))
+    encoded = material.encoded_bytes
     if encoded > CLIP_BYTES:
         yield Finding(
             "size",

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from newsletter.issues.snapshot import IssueSnapshot
 from newsletter.rendering.dkim import Signer, Signing
 from newsletter.rendering.fields import token_pattern, value_of
 from newsletter.rendering.head import Head, fixed_lines
+from newsletter.rendering.links import written_for
 from newsletter.rendering.mime import SegmentedText, cut
 from newsletter.rendering.skeleton import Skeleton, multipart
-from newsletter.rendering.values import Recipient, RenderedIssue
+from newsletter.rendering.tokens import LinkKeys
+from newsletter.rendering.values import (
+    UNTRACKED,
+    PlacedLink,
+    Recipient,
+    RenderedIssue,
+    Tracking,
+    ways_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The two parts for the readers that are counted alike, as text to be looked at and as the body that is sent."""
+
+    html: SegmentedText
+    text: SegmentedText
+    body: Skeleton
+
+
+class CountedLink(NamedTuple):
+    """A link and the id under which mails carry it."""
+
+    key: str
+    link: PlacedLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +47,9 @@ class CompiledMessage:
     """One issue ready to be merged. `merge` costs microseconds; everything dear was done once."""
 
     subject: SegmentedText
-    html: SegmentedText
-    text: SegmentedText
+    variants: Mapping[Tracking, Variant]
     head: Head
-    body: Skeleton
+    links: tuple[CountedLink, ...] = ()
     signing: Signing | None = None
 
     def signed_with(self, signers: tuple[Signer, ...]) -> CompiledMessage:
@@ -33,8 +59,14 @@ class CompiledMessage:
     @property
     def names_since(self) -> bool:
         """True when it tells each reader since when they are subscribed."""
-        slots = {*self.subject.slots, *self.html.slots, *self.text.slots}
+        plain = self.variants[UNTRACKED]
+        slots = {*self.subject.slots, *plain.html.slots, *plain.text.slots}
         return any(slot.word == "subscribedon" for slot in slots)
+
+    @property
+    def has_choices(self) -> bool:
+        """True when it depends on what a reader chose about being counted."""
+        return len(self.variants) > 1
 
     def merge(self, recipient: Recipient) -> bytes:
         """Return the whole message for one reader: CRLF, 7-bit, lines of at most 998.
@@ -42,10 +74,15 @@ class CompiledMessage:
         :raises InvalidInput: when the address cannot be written in a header.
         """
         own = self.head.own_lines(recipient, "" if self.head.subject_line else self.subject_for(recipient))
+        filled = self.variant_for(recipient).body.filled(recipient)
         if self.signing is None:
-            return b"".join([*self.head.ordered(own), *self.body.filled(recipient)])
-        body = b"".join(self.body.filled(recipient))
+            return b"".join([*self.head.ordered(own), *filled])
+        body = b"".join(filled)
         return b"".join([*self.signing.lines(own, body, recipient.date), *self.head.ordered(own), body])
+
+    def variant_for(self, recipient: Recipient) -> Variant:
+        """Return what this reader gets; whatever is not known is not counted."""
+        return self.variants.get(recipient.tracking) or self.variants[UNTRACKED]
 
     def subject_for(self, recipient: Recipient) -> str:
         """Return the subject as this reader sees it."""
@@ -53,11 +90,11 @@ class CompiledMessage:
 
     def html_for(self, recipient: Recipient) -> str:
         """Return the HTML part as this reader sees it, decoded."""
-        return _joined(self.html, recipient, escapes=True)
+        return _joined(self.variant_for(recipient).html, recipient, escapes=True)
 
     def text_for(self, recipient: Recipient) -> str:
         """Return the text part as this reader sees it, decoded."""
-        return _joined(self.text, recipient, escapes=False)
+        return _joined(self.variant_for(recipient).text, recipient, escapes=False)
 
 
 def _joined(text: SegmentedText, recipient: Recipient, *, escapes: bool) -> str:
@@ -75,21 +112,19 @@ def compile_message(
     base_url: str,
     list_id: str | None = None,
     bounce_domain: str = "",
+    link_keys: LinkKeys | None = None,
 ) -> CompiledMessage:
-    """Compile a rendered issue.
+    """Compile a rendered issue; without `link_keys` all its links are plain.
 
     :raises InvalidInput: when the publication's sender cannot be written in a header.
     """
-    pattern = token_pattern(rendered.suffix)
-    subject, markup, text = (
-        cut(part, pattern, rendered.fallbacks) for part in (rendered.subject, rendered.html, rendered.text)
-    )
+    subject = cut(rendered.subject, token_pattern(rendered.suffix), rendered.fallbacks)
     domain = bounce_domain or snapshot.publication.from_address.rpartition("@")[2]
     boundary = b"=_" + hashlib.sha256(rendered.content_hash.encode()).hexdigest()[:32].encode()
+    links = _counted_links(snapshot, rendered, link_keys)
     return CompiledMessage(
         subject=subject,
-        html=markup,
-        text=text,
+        variants=_variants(snapshot, rendered, base_url, boundary, links if link_keys else None),
         head=Head.of(
             snapshot.publication,
             fixed_lines(snapshot, list_id, boundary),
@@ -97,5 +132,40 @@ def compile_message(
             base_url=base_url,
             unsubscribe_domain=domain,
         ),
-        body=multipart(text, markup, boundary),
+        links=links,
     )
+
+
+def _counted_links(
+    snapshot: IssueSnapshot, rendered: RenderedIssue, keys: LinkKeys | None
+) -> tuple[CountedLink, ...]:
+    if keys is None:
+        return ()
+    issue_id = snapshot.issue_id or 0
+    return tuple(
+        CountedLink(keys.key_of(issue_id, each.place, each.item_id, each.target), each)
+        for each in rendered.links
+    )
+
+
+def _variants(
+    snapshot: IssueSnapshot,
+    rendered: RenderedIssue,
+    base_url: str,
+    boundary: bytes,
+    links: tuple[CountedLink, ...] | None,
+) -> dict[Tracking, Variant]:
+    """Return one variant for each way in which readers of the publication can be counted; without links only the plain."""
+    ways = {UNTRACKED} if links is None else ways_of(snapshot.publication)
+    keys = [each.key for each in links or ()]
+    token = f"mergetoken{rendered.suffix}00z"
+    return {
+        way: _variant(written_for(rendered, way, base_url, token, keys), boundary) for way in sorted(ways)
+    }
+
+
+def _variant(rendered: RenderedIssue, boundary: bytes) -> Variant:
+    pattern = token_pattern(rendered.suffix)
+    markup = cut(rendered.html, pattern, rendered.fallbacks)
+    text = cut(rendered.text, pattern, rendered.fallbacks)
+    return Variant(markup, text, multipart(text, markup, boundary))

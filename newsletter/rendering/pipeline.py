@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from newsletter.issues.measuring import Counting
 from newsletter.issues.snapshot import IssueSnapshot
 from newsletter.rendering.fields import TokenBook
 from newsletter.rendering.message import CompiledMessage, compile_message
+from newsletter.rendering.tokens import LinkKeys
 from newsletter.rendering.values import RenderedIssue
 
 
@@ -18,20 +20,24 @@ def render_issue(snapshot: IssueSnapshot, base_url: str) -> RenderedIssue:
     """
     from newsletter.rendering.compose import compose_html
     from newsletter.rendering.inline import inline
+    from newsletter.rendering.links import LinkBook
     from newsletter.rendering.textpart import compose_text
 
     book = TokenBook.avoiding(repr(snapshot) + base_url, snapshot.content_hash())
+    is_counted = snapshot.publication.click_counting != Counting.OFF
+    links = LinkBook(book.suffix, base_url, snapshot.publication.slug, is_counted)
     subject = book.place(snapshot.subject)
-    markup = inline(compose_html(snapshot, book, base_url))
+    markup = inline(compose_html(snapshot, book, links, base_url))
     return RenderedIssue(
         subject=subject,
         preheader=book.place(snapshot.preheader),
         html=markup,
-        text=compose_text(snapshot, book, base_url),
+        text=compose_text(snapshot, book, links, base_url),
         suffix=book.suffix,
         fallbacks=tuple(book.fallbacks),
         language=snapshot.language,
         content_hash=snapshot.content_hash(),
+        links=tuple(links.placed),
     )
 
 
@@ -42,9 +48,18 @@ def compiled_issue(
     list_id: str | None = None,
     bounce_domain: str = "",
     rendition: RenderedIssue | None = None,
+    link_keys: LinkKeys | None = None,
 ) -> CompiledMessage:
-    """Compile an issue, kept for the next reader; rendered now unless its rendition is given."""
+    """Compile an issue, kept for the next reader; rendered now unless its rendition is given.
+
+    Without `link_keys` nobody is counted: every link is plain.
+    """
     rendered = rendition or render_issue(snapshot, base_url)
     return compile_message(
-        snapshot, rendered, base_url=base_url, list_id=list_id, bounce_domain=bounce_domain
+        snapshot,
+        rendered,
+        base_url=base_url,
+        list_id=list_id,
+        bounce_domain=bounce_domain,
+        link_keys=link_keys,
     )

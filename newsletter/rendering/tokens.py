@@ -18,6 +18,7 @@ from typing import Final
 _NUMBER_BYTES: Final = 8
 _MAC_BYTES: Final = 16
 TOKEN_LENGTH: Final = 39  # ceil(24 bytes * 8 / 5), padding dropped
+KEY_LENGTH: Final = 26  # of a link: ceil(16 bytes * 8 / 5)
 _LETTERS: Final = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")
 
 
@@ -51,6 +52,7 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"  # double opt-in of a subscription
     PREFERENCES = "preferences"  # preference link sent on request
     MESSAGE_ID = "message-id"
+    LINK = "link"
 
 
 class TokenSigner:
@@ -80,6 +82,19 @@ class TokenSigner:
         return number if hmac.compare_digest(self.sign(number), token.lower()) else None
 
 
+class LinkKeys:
+    """Ids of links: a keyed hash of the issue, the place and the target, which nobody else can guess or make (S7)."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = hashlib.blake2b(Purpose.LINK.value.encode(), key=secret[:64], digest_size=32).digest()
+
+    def key_of(self, issue_id: int, place: str, item_id: int | None, target: str) -> str:
+        """Return the id of a link: 26 letters, 128 bits."""
+        named = f"{issue_id}/{place}/{item_id or 0}/{target}".encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(named, key=self._key, digest_size=_MAC_BYTES).digest()
+        return base64.b32encode(digest).decode().rstrip("=").lower()
+
+
 class Keyring:
     """One signer per purpose, all derived from the installation's secret."""
 
@@ -89,3 +104,4 @@ class Keyring:
         self.confirm = TokenSigner(secret, Purpose.CONFIRM)
         self.preferences = TokenSigner(secret, Purpose.PREFERENCES)
         self.message_id = TokenSigner(secret, Purpose.MESSAGE_ID)
+        self.links = LinkKeys(secret)

@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+from newsletter.issues.measuring import is_counted
+from newsletter.issues.snapshot import PublicationProfile
+
+
+class Tracking(NamedTuple):
+    """What is counted of one reader; the mail of a reader who is not counted has plain links and no picture."""
+
+    clicks: bool = False
+    opens: bool = False
+
+    @classmethod
+    def of(
+        cls, publication: PublicationProfile, clicks: bool | None = None, opens: bool | None = None
+    ) -> Tracking:
+        """Return what a publication counts of a person who chose so, or has not chosen."""
+        return cls(
+            is_counted(publication.click_counting, clicks), is_counted(publication.open_counting, opens)
+        )
+
+
+UNTRACKED = Tracking()
+
+
+def ways_of(publication: PublicationProfile) -> set[Tracking]:
+    """Return every way in which readers of a publication can be counted."""
+    answers = (None, True, False)
+    return {Tracking.of(publication, clicks, opens) for clicks in answers for opens in answers} | {UNTRACKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +50,7 @@ class Recipient:
     message_id: str
     date: datetime
     subscribed_at: datetime | None = None
+    tracking: Tracking = UNTRACKED
 
     @property
     def first_name(self) -> str:
@@ -44,10 +73,25 @@ def sample_recipient(from_address: str) -> Recipient:
     )
 
 
+def sample_reader(publication: PublicationProfile) -> Recipient:
+    """Return the sample reader as somebody who has chosen nothing about being counted: previews and test mails."""
+    return replace(sample_recipient(publication.from_address), tracking=Tracking.of(publication))
+
+
+class PlacedLink(NamedTuple):
+    """A link of an issue: where it leads, where it stands (intro, item, outro, canary), and its words."""
+
+    target: str
+    place: str
+    item_id: int | None
+    words: str
+
+
 @dataclass(frozen=True, slots=True)
 class RenderedIssue:
     """An issue composed and inlined once, with opaque tokens where each reader's values go.
 
+    With `links` it has words for those too (see `rendering.links`).
     `suffix` completes the plain-word tokens (see `rendering.fields`), chosen so that no text of the issue holds them.
     """
 
@@ -59,6 +103,7 @@ class RenderedIssue:
     fallbacks: tuple[str, ...]
     language: str
     content_hash: str
+    links: tuple[PlacedLink, ...] = ()
 
     def to_document(self, base_url: str) -> dict[str, Any]:
         """Return it as JSON, with the address that its links begin with."""
@@ -70,4 +115,5 @@ class RenderedIssue:
         if document is None or document.get("base_url") != base_url:
             return None
         values = {name: value for name, value in document.items() if name != "base_url"}
-        return cls(**values | {"fallbacks": tuple(values["fallbacks"])})
+        links = tuple(PlacedLink(*each) for each in values.get("links", ()))
+        return cls(**values | {"fallbacks": tuple(values["fallbacks"]), "links": links})

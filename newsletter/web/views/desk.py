@@ -14,6 +14,7 @@ from newsletter.issues.models import Issue, Item, Section
 from newsletter.issues.service import current_snapshot
 from newsletter.issues.states import IssueState, is_editable
 from newsletter.issues.tray import tray, tray_count
+from newsletter.rendering.links import longest
 from newsletter.rendering.lint import CLIP_BYTES, Finding, blocking
 from newsletter.rendering.pipeline import render_issue
 from newsletter.web.views.galley import Galley, draw_galley
@@ -95,7 +96,9 @@ def desk_view(session: Session, issue: Issue, *, search: str, base_url: str, now
         waiting=tray_count(session, issue.publication, search=search) if editable else 0,
         search=search,
         findings=check_issue(session, issue, base_url=base_url) if editable else [],
-        galley=draw_galley(snapshot, render_issue(snapshot, base_url).html),
+        galley=draw_galley(
+            snapshot, longest(render_issue(snapshot, base_url), snapshot.publication, base_url).html
+        ),
         editable=editable,
         now=now,
     )

@@ -12,6 +12,7 @@ from newsletter.audience.selection import count_members
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.campaigns import start_campaign
 from newsletter.delivery.instance import must_be_home
+from newsletter.delivery.links import keep_links_of
 from newsletter.delivery.oneoff import send_test
 from newsletter.delivery.preflight import approve_checked
 from newsletter.delivery.rehearsal import rehearse
@@ -50,6 +51,8 @@ def test_mail(request: Request, issue_id: int, user: Editor, form: Form, session
     """Send the issue as it is now to one address; no transaction waits for the relay's answer."""
     parts, to = container(request), field(form, "to", user.email, most=254)
     issue = find(session, issue_id)
+    with unit_of_work(parts.sessions) as writing:
+        keep_links_of(writing, find(writing, issue_id), parts.sending.room)
     send_test(
         session, issue, to=to, room=parts.sending.room, target=parts.sending.target, now=parts.clock.now()
     )
