@@ -117,7 +117,7 @@ def running_dovecot(*, capability: str = "", ssl: str = "yes") -> Iterator[Dovec
     binary = find_binary("dovecot", "/usr/sbin", package="dovecot-imapd dovecot-pop3d")
     process = subprocess.Popen([binary, "-F", "-c", str(folder / "dovecot.conf")], stderr=subprocess.DEVNULL)
     try:
-        wait_for(lambda: all(listens(port) for port in ports.values()), "Dovecot's start")
+        wait_for(lambda: listens(ports["imap"]) and listens(ports["pop3"]), "Dovecot's start")
         yield Dovecot(folder, ports)
     finally:
         process.terminate()

@@ -71,5 +71,8 @@ def _read(path: Path) -> bytes | None:
         if error.errno in (ENOENT, ELOOP, ENXIO):
             return None
         raise
+    if not S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(LARGEST) if S_ISREG(os.fstat(descriptor).st_mode) else None
+        return file.read(LARGEST)

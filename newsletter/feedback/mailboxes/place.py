@@ -59,7 +59,7 @@ def parse_place(url: str, *, password: str = "", after: After = "delete") -> Mai
     except (KeyError, ValueError):
         raise ConfigurationError(f"A mailbox looks like {_EXAMPLES}.") from None
     if protocol == "maildir":
-        return _maildir(unquote(parts.path), after)
+        return _maildir(parts.netloc + unquote(parts.path), after)
     host, user = parts.hostname or "", unquote(parts.username or "")
     secret = password or unquote(parts.password or "")
     _check(protocol, security, host, user, after)
