@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from newsletter.delivery.limits.service import Limits
     from newsletter.delivery.service import SendingParts
     from newsletter.feedback.mailboxes.place import MailboxPlace
+    from newsletter.feedback.webhooks.receiving import Doorkeeper
     from newsletter.sealing import Sealer
 
 
@@ -54,10 +55,20 @@ class Container:
 
     @cached_property
     def sealer(self) -> Sealer:
-        """Seals relay passwords and DKIM keys."""
+        """Seals relay passwords, DKIM keys and the secrets of webhooks."""
         from newsletter.sealing import Sealer
 
         return Sealer(self.settings.secret)
+
+    @cached_property
+    def doorkeeper(self) -> Doorkeeper:
+        """Verifies what providers send by webhook."""
+        from newsletter.adapters.http_client import SafeHttpClient
+        from newsletter.adapters.sns_certificates import SnsCertificates
+        from newsletter.feedback.webhooks.receiving import Doorkeeper
+
+        certificates = SnsCertificates(SafeHttpClient().fetch_bytes)
+        return Doorkeeper(self.sealer, self.queue, self.settings.base_url, certificates)
 
     @cached_property
     def txt_lookup(self) -> TxtLookup:

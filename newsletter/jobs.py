@@ -21,6 +21,7 @@ class JobName(StrEnum):
     APPLY_REJECTIONS = "feedback.apply_rejections"
     APPLY_RETURNED_MAIL = "feedback.apply_returned_mail"
     FETCH_RETURNED_MAIL = "feedback.fetch_returned_mail"
+    APPLY_PROVIDER_REQUEST = "feedback.apply_provider_request"
     SWEEP_FEEDBACK = "feedback.sweep"
     FOLD_REPORTS = "reporting.fold"
     UPKEEP = "upkeep.tick"

@@ -14,6 +14,7 @@ from newsletter.feedback import models as feedback_models
 from newsletter.feedback import policy_models as feedback_policy_models
 from newsletter.feedback.engagement import models as engagement_models
 from newsletter.feedback.mailboxes import models as mailbox_models
+from newsletter.feedback.webhooks import models as provider_models
 from newsletter.issues import models as issues_models
 from newsletter.reporting import models as reporting_models
 
@@ -33,6 +34,7 @@ __all__ = [
     "link_models",
     "mailbox_models",
     "metadata",
+    "provider_models",
     "rehearsal_models",
     "relay_models",
     "reporting_models",

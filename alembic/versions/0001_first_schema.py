@@ -289,6 +289,25 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_opens_subscriber_id"), ["subscriber_id"], unique=False)
 
     op.create_table(
+        "provider_accounts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("provider", sa.String(length=20), nullable=False),
+        sa.Column("relay", sa.String(length=40), nullable=False),
+        sa.Column("path_digest", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("topics", Json, nullable=False),
+        sa.Column("pending_topic", sa.String(length=320), nullable=False),
+        sa.Column("sealed_link", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("last_event_at", UtcDateTime(), nullable=True),
+        sa.Column("last_refused_at", UtcDateTime(), nullable=True),
+        sa.Column("last_refusal", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_accounts")),
+        sa.UniqueConstraint("name", name=op.f("uq_provider_accounts_name")),
+        sa.UniqueConstraint("path_digest", name=op.f("uq_provider_accounts_path_digest")),
+    )
+    op.create_table(
         "publications",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("slug", sa.String(length=80), nullable=False),
@@ -549,6 +568,60 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_posts_source_id"), ["source_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_posts_title_key"), ["title_key"], unique=False)
         batch_op.create_index("ix_posts_url_key", ["url_key"], unique=False)
+
+    op.create_table(
+        "provider_events",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("request_id", sa.BigInteger(), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger(), nullable=True),
+        sa.Column("word", sa.String(length=15), nullable=False),
+        sa.Column("told", sa.String(length=80), nullable=False),
+        sa.Column("outcome", sa.String(length=9), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["provider_accounts.id"],
+            name=op.f("fk_provider_events_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_events")),
+        sa.UniqueConstraint("account_id", "digest", name=op.f("uq_provider_events_account_id_digest")),
+    )
+    with op.batch_alter_table("provider_events", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_provider_events_account_id_outcome", ["account_id", "outcome"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_provider_events_delivery_id"), ["delivery_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_provider_events_request_id"), ["request_id"], unique=False)
+
+    op.create_table(
+        "provider_requests",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("headers", Json, nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("applied_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["provider_accounts.id"],
+            name=op.f("fk_provider_requests_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_requests")),
+        sa.UniqueConstraint("digest", name=op.f("uq_provider_requests_digest")),
+    )
+    with op.batch_alter_table("provider_requests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_provider_requests_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(
+            "ix_provider_requests_state_received_at", ["state", "received_at"], unique=False
+        )
 
     op.create_table(
         "publication_sources",
@@ -1190,6 +1263,17 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_publication_sources_source_id"))
 
     op.drop_table("publication_sources")
+    with op.batch_alter_table("provider_requests", schema=None) as batch_op:
+        batch_op.drop_index("ix_provider_requests_state_received_at")
+        batch_op.drop_index(batch_op.f("ix_provider_requests_account_id"))
+
+    op.drop_table("provider_requests")
+    with op.batch_alter_table("provider_events", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_provider_events_request_id"))
+        batch_op.drop_index(batch_op.f("ix_provider_events_delivery_id"))
+        batch_op.drop_index("ix_provider_events_account_id_outcome")
+
+    op.drop_table("provider_events")
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.drop_index("ix_posts_url_key")
         batch_op.drop_index(batch_op.f("ix_posts_title_key"))
@@ -1228,6 +1312,7 @@ def downgrade() -> None:
     op.drop_table("returned_mails")
     op.drop_table("relays")
     op.drop_table("publications")
+    op.drop_table("provider_accounts")
     with op.batch_alter_table("opens", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_opens_subscriber_id"))
         batch_op.drop_index("ix_opens_campaign_id_first_at")

@@ -57,6 +57,15 @@ class SafeHttpClient:
                 self.sleep(wait)
         raise Unavailable(f"{url} does not answer.")
 
+    def fetch_bytes(self, url: str) -> bytes:
+        """GET a document of which only the content matters.
+
+        :raises InvalidInput: for an address we refuse.
+        :raises Unavailable: when the site does not give us the document.
+        """
+        document = self.fetch(url)
+        return b"" if document is None else document.raw
+
     def _follow(self, asked: str, headers: dict[str, str], end: float) -> Document | None:
         url = asked
         for _ in range(MOST_REDIRECTS + 1):

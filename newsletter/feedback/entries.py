@@ -23,7 +23,7 @@ def add_entry(session: Session, delivery: Delivery, event: Event, now: datetime)
     known = is_known_person(session, delivery.subscriber_id)
     values = {
         **_said(event),
-        "key": event.key or _key(delivery, event),
+        "key": event.key or key_of(delivery, event),
         "at": min(event.at, now),
         "campaign_id": delivery.campaign_id,
         "delivery_id": delivery.id,
@@ -47,7 +47,8 @@ def _said(event: Event) -> dict[str, Any]:
     }
 
 
-def _key(delivery: Delivery, event: Event) -> str:
+def key_of(delivery: Delivery, event: Event) -> str:
+    """Return what makes the event unique where it does not say itself: one entry per delivery, word and kind."""
     return f"{event.word}:{delivery.id}:{event.kind}" if event.kind else f"{event.word}:{delivery.id}"
 
 

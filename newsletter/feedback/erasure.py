@@ -17,6 +17,7 @@ from newsletter.delivery.models import Delivery
 from newsletter.delivery.states import IN_FLIGHT, DeliveryState
 from newsletter.errors import Conflict
 from newsletter.feedback.models import FeedbackEntry, ReturnedMail
+from newsletter.feedback.webhooks.keeping import forget as forget_requests
 
 ERASED = "erased"
 _UNSYNCED = {"synchronize_session": False}
@@ -32,6 +33,7 @@ def erase_person(session: Session, email: str, *, secret: bytes, actor: str, now
     key = normalise(email).key
     _hold_wire(session, key)
     _forget_returned_mails(session, key)
+    forget_requests(session, key)
     erasure.erase(session, email, secret=secret, actor=actor, now=now)
     hashed = hashed_key(key, secret)
     session.execute(

@@ -11,6 +11,7 @@ from newsletter.feedback.events import Event
 from newsletter.feedback.rejections import apply_rejections, enqueue_untaken
 from newsletter.feedback.returned import apply_returned_mail, mark_failed
 from newsletter.feedback.storing import enqueue_forgotten, store_returned_mail, take_in
+from newsletter.feedback.webhooks.receiving import enqueue_unread
 from newsletter.jobs import JobQueue
 
 __all__ = [
@@ -29,3 +30,4 @@ def sweep_feedback(session: Session, queue: JobQueue, now: datetime) -> None:
     """Ask again for everything whose hint was lost. Two sweeps at once are harmless."""
     enqueue_forgotten(session, queue, now)
     enqueue_untaken(session, queue, now)
+    enqueue_unread(session, queue, now)

@@ -10,6 +10,7 @@ from newsletter.errors import NewsletterError
 from newsletter.feedback import service
 from newsletter.feedback.mailboxes.fetching import Intake
 from newsletter.feedback.mailboxes.rounds import visit_if_due
+from newsletter.feedback.webhooks import processing
 from newsletter.jobs import JobName
 from workers.factory import container
 
@@ -37,6 +38,24 @@ def apply_returned_mail(returned_mail_id: int) -> None:
     except Exception as error:
         with unit_of_work(parts.sessions) as session:
             service.mark_failed(session, returned_mail_id, repr(error), now=now)
+        raise
+
+
+@shared_task(name=JobName.APPLY_PROVIDER_REQUEST.value)
+def apply_provider_request(request_id: int) -> None:
+    """Take in what a provider told, part by part. What cannot be read is put aside."""
+    parts = container()
+    now = parts.clock.now()
+    try:
+        has_more = True
+        while has_more:
+            with unit_of_work(parts.sessions) as session:
+                has_more = processing.apply_request(session, request_id, keyring=parts.keyring, now=now)
+    except (NewsletterError, SQLAlchemyError):
+        raise
+    except Exception as error:
+        with unit_of_work(parts.sessions) as session:
+            processing.mark_failed(session, request_id, repr(error), now=now)
         raise
 
 

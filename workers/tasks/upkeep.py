@@ -10,13 +10,14 @@ from newsletter.db.session import unit_of_work
 from newsletter.delivery.braking import evaluate_finished
 from newsletter.delivery.limits.lookup import look_up_domains
 from newsletter.delivery.limits.service import tidy
+from newsletter.feedback.webhooks import keeping
 from newsletter.jobs import JobName
 from workers.factory import container
 
 
 @shared_task(name=JobName.UPKEEP.value)
 def upkeep() -> None:
-    """Forget sign-in links, sessions and counters that have run out; look once more at campaigns that have ended."""
+    """Forget sign-in links, sessions and counters that have run out; look once more at campaigns that have ended, empty old requests."""
     parts = container()
     now = parts.clock.now()
     with unit_of_work(parts.sessions) as session:
@@ -24,6 +25,7 @@ def upkeep() -> None:
         session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
         tidy(session, now)
         evaluate_finished(session, now)
+        keeping.tidy(session, now)
 
 
 @shared_task(name=JobName.LOOK_UP_DOMAINS.value)

@@ -10,7 +10,7 @@ from typing import Final
 
 from newsletter.feedback.classify.failures import Failure
 from newsletter.feedback.classify.values import Reason
-from newsletter.feedback.classify.verdict import best_status, judge
+from newsletter.feedback.classify.verdict import judge
 from newsletter.feedback.events import BounceKind
 
 #: Reasons that are not the address's fault: whatever a provider calls it, the address is not dead.
@@ -73,15 +73,14 @@ def judged(meaning: Meaning, diagnostic: str, status: str | None = None) -> Judg
     """
     if meaning.word not in ("bounced", "rejected", "failed", "deferred"):
         return Judged(None, "unknown", None)
-    found = best_status(status or "", diagnostic)
+    said = judge(Failure("", status=status or "", diagnostic=diagnostic))
     reason = meaning.reason
-    if reason == "unknown" and (diagnostic or found):
-        said = judge(Failure("", status=found or "", diagnostic=diagnostic)).reason
-        reason = said.value if said is not Reason.DELAYED else "unknown"
+    if reason == "unknown" and said.reason is not Reason.DELAYED:
+        reason = said.reason.value
     kind = "soft" if meaning.kind == "hard" and reason in _ALIVE else meaning.kind
     if kind == "hard" and reason == "unknown":
         reason = "dead"
-    return Judged(kind, reason, found)
+    return Judged(kind, reason, said.status)
 
 
 def meaning_of(table: Mapping[str, Meaning], told: str | None) -> Meaning:

@@ -1,6 +1,13 @@
 """Pages that anybody can open."""
 
-from newsletter.web.routers.public import archive, authors, leaving, preferences, subscriptions
+from newsletter.web.routers.public import archive, authors, leaving, preferences, subscriptions, webhooks
 
 #: The archive comes last: its addresses begin with a publication's name.
-ROUTERS = (leaving.router, preferences.router, subscriptions.router, authors.router, archive.router)
+ROUTERS = (
+    leaving.router,
+    preferences.router,
+    subscriptions.router,
+    webhooks.router,
+    authors.router,
+    archive.router,
+)
