@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     web_port: int = Field(8025, ge=1, le=65535, description="Port of the web app.")
     catcher_port: int = Field(CATCHER_PORT, ge=1, le=65535, description="SMTP port of the mail catcher.")
     receiver_port: int = Field(8027, ge=1, le=65535, description="Port of the receiver for returned mail.")
+    receiver_addresses: str = Field(
+        "",
+        description="Comma-separated addresses that the receiver takes mail for beside the return paths, such as the "
+        "one that feedback loops were told.",
+    )
     mailbox_url: Annotated[str, AfterValidator(_mailbox_url)] = Field(
         "",
         description="Mailbox that returned mail is fetched from: imaps://user@host/INBOX (or imap+starttls://), "
@@ -133,6 +138,11 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """True when worker, beat and web share one process, whatever the database is."""
         return self.broker_url.startswith("memory://")
+
+    @property
+    def receives_for(self) -> frozenset[str]:
+        """The receiver's further addresses, in lower case."""
+        return frozenset(each.strip().lower() for each in self.receiver_addresses.split(",") if each.strip())
 
     @property
     def limiter_url(self) -> str:

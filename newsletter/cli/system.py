@@ -69,6 +69,7 @@ def running_receiver(parts: Container, *, host: str, port: int) -> Any:
         host=host,
         port=port,
         bounce_domain=parts.settings.bounce_domain,
+        also_for=parts.settings.receives_for,
     )
 
 

@@ -1,4 +1,4 @@
-"""The receiver for returned mail: SMTP on one port, LMTP on the next. Answers 250 only after the mail is committed."""
+"""The receiver for returned mail: SMTP on one port, LMTP on the next."""
 
 from __future__ import annotations
 
@@ -6,86 +6,22 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, TypeVar, cast
 
-from aiosmtpd.lmtp import LMTP
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP
 
 from newsletter.clock import Clock
-from newsletter.db.session import Sessions, unit_of_work
+from newsletter.db.session import Sessions
 from newsletter.errors import Unavailable
-from newsletter.feedback.return_address import parse_return_address
-from newsletter.feedback.storing import LARGEST, take_in
+from newsletter.feedback.receiver_protocol import LmtpServer, ReturnedMailHandler, SmtpServer
+from newsletter.feedback.storing import LARGEST
 from newsletter.jobs import JobQueue
 
 T = TypeVar("T")
 
 _SECONDS: Final = 20
-_STORED: Final = "250 2.0.0 Taken in"
-_LATER: Final = "451 4.3.0 The database does not answer; please try again later"
-_MOST_RECIPIENTS: Final = 100
-#: Returned HTML mail has lines far beyond RFC 5321's thousand; refusing it would lose the report above it.
-_LONGEST_LINE: Final = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class ReturnedMailHandler:
-    """What the servers ask at RCPT and at the end of DATA."""
-
-    sessions: Sessions
-    queue: JobQueue
-    clock: Clock
-    bounce_domain: str
-
-    async def handle_RCPT(
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
-    ) -> str:
-        """Accept only what looks like a return path of ours."""
-        found = parse_return_address(address)
-        if found is None or (self.bounce_domain and found.domain != self.bounce_domain.lower()):
-            return "550 5.1.1 No such return path here"
-        if len(envelope.rcpt_tos) >= _MOST_RECIPIENTS:
-            return "452 4.5.3 Too many recipients"
-        envelope.rcpt_tos.append(address)
-        return "250 2.1.5 Ok"
-
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:
-        """Store the mail for each recipient in one transaction, then answer; LMTP wants one answer each."""
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(None, partial(self.store, envelope))
-        except Unavailable:
-            answer = _LATER
-        else:
-            answer = _STORED
-        return "\r\n".join([answer] * (len(envelope.rcpt_tos) if isinstance(server, LMTP) else 1))
-
-    def store(self, envelope: Envelope) -> None:
-        """Commit the mail.
-
-        :raises Unavailable: when the database is gone; the sender keeps the mail and comes again.
-        """
-        raw = bytes(envelope.original_content or b"")
-        with unit_of_work(self.sessions) as session:
-            for recipient in envelope.rcpt_tos:
-                take_in(
-                    session,
-                    self.queue,
-                    raw,
-                    recipient=recipient,
-                    sender=envelope.mail_from or "",
-                    now=self.clock.now(),
-                )
-
-
-class _SmtpServer(SMTP):
-    line_length_limit = _LONGEST_LINE
-
-
-class _LmtpServer(LMTP):
-    line_length_limit = _LONGEST_LINE
+#: For each command, and for the whole of a mail.
+_PATIENCE_SECONDS: Final = 120
 
 
 class _ServerThread:
@@ -115,6 +51,7 @@ class _ServerThread:
                 data_size_limit=LARGEST,
                 enable_SMTPUTF8=True,
                 ident="returned mail",
+                timeout=_PATIENCE_SECONDS,
                 loop=self._loop,
             )
 
@@ -141,16 +78,23 @@ class _ServerThread:
 
 @contextmanager
 def running(
-    sessions: Sessions, queue: JobQueue, clock: Clock, *, host: str, port: int, bounce_domain: str = ""
+    sessions: Sessions,
+    queue: JobQueue,
+    clock: Clock,
+    *,
+    host: str,
+    port: int,
+    bounce_domain: str = "",
+    also_for: frozenset[str] = frozenset(),
 ) -> Iterator[None]:
-    """Receive returned mail until the block ends, over SMTP on `port` and LMTP on the next; without a bounce domain, for any.
+    """Receive returned mail until the block ends, over SMTP on `port` and LMTP on the next.
 
     :raises Unavailable: when a port is taken.
     """
-    thread = _ServerThread(ReturnedMailHandler(sessions, queue, clock, bounce_domain))
+    thread = _ServerThread(ReturnedMailHandler(sessions, queue, clock, bounce_domain, also_for))
     try:
-        thread.listen(_SmtpServer, host, port)
-        thread.listen(_LmtpServer, host, port + 1)
+        thread.listen(SmtpServer, host, port)
+        thread.listen(LmtpServer, host, port + 1)
         yield
     finally:
         thread.stop()

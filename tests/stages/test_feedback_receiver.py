@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from sqlalchemy import select
@@ -13,18 +14,28 @@ from newsletter.bootstrap import Container
 from newsletter.errors import Unavailable
 from newsletter.feedback.models import ReturnedMail
 from newsletter.feedback.receiver import running
+from newsletter.feedback.receiver_protocol import MOST_CONNECTIONS
+from newsletter.feedback.storing import LARGEST
 from newsletter.schema import metadata
 from tests.conftest import RecordingQueue
-from tests.servers import free_port
+from tests.servers import free_port, wait_for
 
 DOMAIN = "bounces.example.com"
 MAIL = b"Subject: failure notice\r\n\r\n" + b"x" * 5000 + b"\r\n"
 
 
 @contextmanager
-def receiving(parts: Container, domain: str = DOMAIN) -> Iterator[int]:
+def receiving(parts: Container, domain: str = DOMAIN, *also_for: str) -> Iterator[int]:
     port = free_port()
-    with running(parts.sessions, parts.queue, parts.clock, host="127.0.0.1", port=port, bounce_domain=domain):
+    with running(
+        parts.sessions,
+        parts.queue,
+        parts.clock,
+        host="127.0.0.1",
+        port=port,
+        bounce_domain=domain,
+        also_for=frozenset(also_for),
+    ):
         yield port
 
 
@@ -108,3 +119,65 @@ def test_a_taken_port_is_said_plainly(container: Container) -> None:
         running(container.sessions, container.queue, container.clock, host="127.0.0.1", port=port),
     ):
         pytest.fail("it listens twice")
+
+
+def test_an_address_for_feedback_loops_is_taken_when_it_was_named(container: Container) -> None:
+    with (
+        receiving(container, DOMAIN, "fbl@example.com") as port,
+        smtplib.LMTP("127.0.0.1", port + 1) as client,
+    ):
+        client.sendmail("", ["FBL@Example.com"], MAIL)
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            client.sendmail("", ["abuse@example.com"], MAIL)
+    [row] = stored(container)
+    assert (row.envelope_recipient, row.came_by) == ("FBL@Example.com", "lmtp")
+
+
+def test_a_mail_too_large_is_refused_for_each_lmtp_recipient(container: Container) -> None:
+    with receiving(container) as port, smtplib.LMTP("127.0.0.1", port + 1) as client:
+        client.ehlo_or_helo_if_needed()
+        client.mail("")
+        for number in (1, 2):
+            client.rcpt(return_path(container, number))
+        line = b"x" * 76 + b"\r\n"
+        assert client.data(line * (LARGEST // len(line) + 1))[0] == 552
+        assert client.getreply()[0] == 552
+        assert client.noop()[0] == 250
+    assert stored(container) == []
+
+
+def test_connections_beyond_the_most_are_asked_to_come_again(container: Container) -> None:
+    with receiving(container) as port, ExitStack() as stack:
+        crowd = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            for _ in range(MOST_CONNECTIONS)
+        ]
+        for each in crowd:
+            assert each.recv(100).startswith(b"220")
+        with socket.create_connection(("127.0.0.1", port + 1)) as late:
+            assert late.recv(100).startswith(b"421 4.3.2")
+        crowd[0].close()
+        wait_for(lambda: _greets(port), "room for the next one")
+
+
+def _greets(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port)) as again:
+        return again.recv(100).startswith(b"220")
+
+
+def test_what_nobody_foresaw_is_a_later_too(container: Container) -> None:
+    """A 5xx would make the sending server throw the report away."""
+
+    class Broken(RecordingQueue):
+        def enqueue(self, job: str, **arguments: int | str) -> None:
+            raise ValueError("a secret from inside")
+
+    port = free_port()
+    with (
+        running(container.sessions, Broken(), container.clock, host="127.0.0.1", port=port),
+        smtplib.LMTP("127.0.0.1", port + 1) as client,
+        pytest.raises(smtplib.SMTPDataError) as refused,
+    ):
+        client.sendmail("", [return_path(container)], MAIL)
+    assert refused.value.smtp_code == 451
+    assert b"secret" not in bytes(refused.value.smtp_error)
