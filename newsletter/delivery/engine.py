@@ -36,6 +36,7 @@ from newsletter.delivery.supply import Supply
 from newsletter.delivery.writing import Mail
 from newsletter.errors import Unavailable
 from newsletter.logs import logger
+from newsletter.reasons import ABOUT_US
 
 log = logger(__name__)
 
@@ -195,7 +196,7 @@ class Sender:
             self._lanes.troubles.clear()
         seconds = self._loop.time() - transaction.began
         self.gate.answered(transaction.group, seconds=seconds)
-        if result.state is DeliveryState.DEFERRED and (reply.code == 421 or result.reason == "policy"):
+        if result.state is DeliveryState.DEFERRED and (reply.code == 421 or result.reason in ABOUT_US):
             self._rests(transaction, reply.line)
         self._left_lane(transaction)
 

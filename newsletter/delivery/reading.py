@@ -10,10 +10,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
-from newsletter.delivery.replies import enhanced_status
 from newsletter.delivery.states import DeliveryState
 from newsletter.errors import InvalidInput
 from newsletter.issues.snapshot import IssueSnapshot
+from newsletter.reasons import enhanced_status
 from newsletter.rendering.tokens import Keyring
 
 BATCH = 2000

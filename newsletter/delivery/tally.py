@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.delivery.journal import Result
 from newsletter.delivery.models import AttemptTally
 from newsletter.delivery.states import DeliveryState
+from newsletter.reasons import ABOUT_US
 
 TallyRow = dict[str, int | str]
 
@@ -46,7 +47,7 @@ class Tally:
         of_group.attempts += 1
         if result.state is DeliveryState.FAILED:
             self.hard += result.bounce == "hard"
-            of_group.policy += result.reason == "policy"
+            of_group.policy += result.reason in ABOUT_US
 
     def count_unwritable(self) -> None:
         """Count a message that could not be made."""

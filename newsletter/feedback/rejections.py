@@ -18,8 +18,9 @@ from newsletter.db.session import enqueue_after_commit
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.states import CampaignState
 from newsletter.feedback.models import FeedbackEntry
-from newsletter.feedback.softness import NOT_THEIR_FAULT, suppress_if_lasting
+from newsletter.feedback.softness import suppress_if_lasting
 from newsletter.jobs import JobName, JobQueue
+from newsletter.reasons import NOT_THEIR_FAULT
 
 BATCH: Final = 2000
 #: For this long after its end a campaign is looked at again for refusals whose hint was lost.

@@ -13,13 +13,12 @@ from newsletter.audience.suppressions import suppress
 from newsletter.delivery.models import Delivery
 from newsletter.delivery.states import DeliveryState
 from newsletter.feedback.models import FeedbackEntry
+from newsletter.reasons import NOT_THEIR_FAULT
 
 MOST_SOFT: Final = 5
 OVER: Final = timedelta(days=14)
 #: A message counts as a success when no bounce has come for this long: servers try for five days.
 BOUNCES_WITHIN: Final = timedelta(days=5)
-#: What says something about us or about one message counts against nobody.
-NOT_THEIR_FAULT: Final = ("blocked", "policy", "size", "delayed")
 
 
 def has_lasted_too_long(times: Sequence[datetime], last_success: datetime | None) -> bool:
@@ -37,7 +36,7 @@ def suppress_if_lasting(
             select(FeedbackEntry.at).where(
                 FeedbackEntry.address_key == address_key,
                 FeedbackEntry.kind == "soft",
-                FeedbackEntry.reason.not_in(NOT_THEIR_FAULT),
+                FeedbackEntry.reason.not_in([reason.value for reason in NOT_THEIR_FAULT]),
             )
         )
     )

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter.delivery.replies import Reply, enhanced_status, judge
+from newsletter.delivery.replies import Reply, judge
 from newsletter.delivery.retry import FIRST, next_attempt
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import DeliveryState
+from newsletter.reasons import enhanced_status
 
 
 @pytest.mark.parametrize(
@@ -24,11 +25,11 @@ from newsletter.delivery.states import DeliveryState
         ),
         (550, "No such user here", "hard", "dead"),
         (550, "5.2.1 The email account that you tried to reach is disabled", "hard", "dead"),
-        (553, "sorry, that domain isn't in my list", "hard", "dead"),
-        (550, "5.1.1 Message blocked due to spam content", "soft", "policy"),
-        (550, "5.7.1 Service unavailable; client host blocked using Spamhaus", "soft", "policy"),
+        (553, "sorry, that domain isn't in my list", "soft", "policy"),
+        (550, "5.1.1 Message blocked due to spam content", "soft", "content"),
+        (550, "5.7.1 Service unavailable; client host blocked using Spamhaus", "soft", "blocked"),
         (554, "5.7.1 Relay access denied", "soft", "policy"),
-        (550, "5.7.26 This mail is unauthenticated (DMARC)", "soft", "policy"),
+        (550, "5.7.26 This mail is unauthenticated (DMARC)", "soft", "auth"),
         (552, "5.2.2 Mailbox full", "soft", "full"),
         (550, "5.1.1 Mailbox is over quota", "soft", "full"),
         (552, "5.3.4 Message size exceeds fixed maximum message size", "soft", "size"),

@@ -188,15 +188,15 @@ def test_a_notice_for_people_names_the_dead_address(system: str) -> None:
         ("5.0.0", "552 Recipient's mailbox is full, message returned to sender", "soft", "full"),
         ("5.7.1", "554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org", "soft", "blocked"),
         ("5.0.0", "550 Your IP has a poor reputation", "soft", "blocked"),
-        ("5.7.26", "550 5.7.26 Unauthenticated email is not accepted: DMARC policy", "soft", "policy"),
-        ("5.7.1", "550 5.7.1 Message rejected as spam", "soft", "policy"),
+        ("5.7.26", "550 5.7.26 Unauthenticated email is not accepted: DMARC policy", "soft", "auth"),
+        ("5.7.1", "550 5.7.1 Message rejected as spam", "soft", "content"),
         ("5.1.8", "553 5.1.8 Domain of sender address does not exist", "soft", "policy"),
         ("5.7.1", "550 5.7.1 Relaying denied", "soft", "policy"),
         ("5.3.4", "552 5.3.4 Message size exceeds fixed limit", "soft", "size"),
         ("4.4.1", "connect to mx.example.org[192.0.2.1]:25: Connection timed out", "soft", "network"),
         ("4.1.1", "450 4.1.1 User unknown, try again later", "soft", "dead"),
         ("5.4.6", "554 5.4.6 Too many hops", "soft", "network"),
-        ("5.9.9", "554 Something else", "soft", "unknown"),
+        ("5.9.9", "550 Something else", "soft", "unknown"),
     ],
 )
 def test_words_win_over_codes(status: str, said: str, kind: str, reason: str) -> None:

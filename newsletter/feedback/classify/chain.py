@@ -22,7 +22,7 @@ from newsletter.feedback.classify.signs import is_from_a_mail_system, looks_retu
 from newsletter.feedback.classify.sns import notified_complaint, notified_failures, read_notification
 from newsletter.feedback.classify.values import Classified, Kind
 from newsletter.feedback.classify.verdict import judge
-from newsletter.feedback.classify.words import announces_retries
+from newsletter.reasons import announces_retries
 
 _LONGEST_DIAGNOSTIC = 1000
 

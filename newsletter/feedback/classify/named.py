@@ -10,7 +10,7 @@ from newsletter.feedback.classify.addresses import addresses_in, first_address, 
 from newsletter.feedback.classify.mime import Part
 from newsletter.feedback.classify.notice import Notice
 from newsletter.feedback.classify.signs import tells_of_failure
-from newsletter.feedback.classify.words import reason_in_words
+from newsletter.reasons import reason_in_words
 
 _ADDRESS: Final = r"[^\s<>()\[\]:;,\"']{1,64}@[\w.-]{1,253}"
 #: `<ada@example.com>:` as qmail and Postfix begin a paragraph, `550 <ada@example.com>... User unknown` of Sendmail.

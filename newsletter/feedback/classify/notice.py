@@ -10,6 +10,7 @@ from typing import Final
 from newsletter.feedback.classify.html import words_of
 from newsletter.feedback.classify.mime import Part, split_headers
 from newsletter.feedback.classify.tables import SIGNS
+from newsletter.reasons.folding import without_accents
 
 _MOST: Final = 20_000
 _RETURNED_TYPES: Final = frozenset(
@@ -22,7 +23,7 @@ _RETURNED_TYPES: Final = frozenset(
         "message/rfc822-headers",
     }
 )
-_COPY_FOLLOWS: Final = re.compile(rf"^[\s>*=_-]*(?:{SIGNS['copy'].pattern})", re.IGNORECASE)
+_COPY_FOLLOWS: Final = re.compile(rf"^[\s>*=_-]*(?:{SIGNS['copy'].pattern})")
 _HEADER: Final = re.compile(r"[ \t>|]{0,4}([A-Za-z][A-Za-z0-9-]{1,40}):(?:[ \t]|$)")
 _GIVEN_REASON: Final = re.compile(r"\(reason: ([^\n]{3,300}(?:\n[ \t][^\n]{0,300}){0,3})\)")
 _TELLING: Final = frozenset(
@@ -91,7 +92,10 @@ def _split(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Cut a text where the returned message begins: at its headers, or at words that announce it."""
     lines = text[: _MOST * 4].splitlines()
     start = _start_of_headers(lines)
-    announced = next((n for n, line in enumerate(lines) if n and _COPY_FOLLOWS.match(line)), len(lines))
+    announced = next(
+        (n for n, line in enumerate(lines) if n and _COPY_FOLLOWS.match(without_accents(line[:200].lower()))),
+        len(lines),
+    )
     if start is None:
         below = tuple(
             field

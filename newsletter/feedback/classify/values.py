@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from newsletter.reasons import Reason
+
+__all__ = ["Classified", "Kind", "Reason"]
+
 
 class Kind(StrEnum):
     """What a mail is. `hard` means that the address is dead, not "5xx"; `none` is ordinary mail."""
@@ -16,19 +20,6 @@ class Kind(StrEnum):
     AUTOREPLY = "autoreply"
     UNSUBSCRIBE = "unsubscribe"
     NONE = "none"
-
-
-class Reason(StrEnum):
-    """Why a message was not delivered, in a closed set of words."""
-
-    DEAD = "dead"
-    FULL = "full"
-    BLOCKED = "blocked"
-    POLICY = "policy"
-    SIZE = "size"
-    NETWORK = "network"
-    DELAYED = "delayed"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,45 @@
+"""What servers say in other languages than English: a small vocabulary for each, and how its words make a phrase.
+
+A phrase is a thing and what is said of it, in either order and near each other: "Postfach … voll", "unbekannter Benutzer".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Final
+
+from newsletter.reasons.phrases import TABLES, lines_of
+from newsletter.reasons.reason import Reason
+
+#: (the reason, the word for the thing, what is said of it): the first that fits decides.
+_PHRASES: Final = (
+    (Reason.FULL, "box", "full"),
+    (Reason.SIZE, "message", "large"),
+    (Reason.CONTENT, "spam", ""),
+    (Reason.BLOCKED, "listed", ""),
+    (Reason.POLICY, "rule", ""),
+    (Reason.DEAD, "who", "gone"),
+    (Reason.NETWORK, "trouble", ""),
+)
+
+
+def reasons_in_languages() -> list[tuple[Reason, re.Pattern[str]]]:
+    """Return the patterns of every language together, a reason after the other."""
+    languages: dict[str, dict[str, str]] = defaultdict(dict)
+    for language, line in lines_of(TABLES.joinpath("languages.txt")):
+        name, _, words = line.partition(": ")
+        languages[language][name] = words
+    found = []
+    for reason, thing, said in _PHRASES:
+        phrases = [phrase for words in languages.values() if (phrase := _phrase(words, thing, said))]
+        found.append((reason, re.compile("|".join(phrases))))
+    return found
+
+
+def _phrase(words: dict[str, str], thing: str, said: str) -> str:
+    if not words.get(thing):
+        return ""
+    if not said:
+        return words[thing]
+    return f"(?:{words[thing]}).{{0,60}}?(?:{words[said]})|(?:{words[said]}).{{0,40}}?(?:{words[thing]})"
