@@ -98,6 +98,7 @@ class Container:
         from newsletter.delivery.outgoing import MailRoom
         from newsletter.delivery.service import SendingParts
         from newsletter.delivery.smtp.target import SmtpTarget
+        from newsletter.feedback.webhooks.carrying import carriers_for
 
         settings = self.settings
         return SendingParts(
@@ -105,7 +106,12 @@ class Container:
             queue=self.queue,
             clock=self.clock,
             room=MailRoom(
-                self.keyring, self.sealer, settings.base_url, settings.bounce_domain, settings.instance_id
+                self.keyring,
+                self.sealer,
+                settings.base_url,
+                settings.bounce_domain,
+                settings.instance_id,
+                carriers_for,
             ),
             target=SmtpTarget.from_url(settings.smtp_url),
             data_dir=settings.data_dir,

@@ -21,6 +21,7 @@ GROUPS = {
     "dkim": "Keys that sign mail, and their DNS records.",
     "limits": "How fast, how many at once, on which days and hours.",
     "bounces": "Understand returned mail.",
+    "webhooks": "What mail providers tell by webhook.",
     "instance": "Which installation may send from this database.",
     "user": "Who may sign in.",
     "db": "Migrate and check the database.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,11 +14,16 @@ from newsletter.delivery.dkim.choosing import signers_for
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.smtp.conversation import Envelope
 from newsletter.issues.snapshot import IssueSnapshot
+from newsletter.rendering.carriers import Carrier
 from newsletter.rendering.message import CompiledMessage
 from newsletter.rendering.pipeline import compiled_issue
 from newsletter.rendering.tokens import Keyring
 from newsletter.rendering.values import Recipient, RenderedIssue, Tracking
 from newsletter.sealing import Sealer
+
+
+def _none(_session: Session, _from_domain: str) -> tuple[Carrier, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class MailRoom:
     bounce_domain: str = ""
     #: Which installation this is: mail leaves only when the database says the same (see `delivery.instance`).
     instance: str = ""
+    #: The headers that providers want who carry mail of a From domain.
+    carriers_for: Callable[[Session, str], tuple[Carrier, ...]] = _none
 
     def bounce_domain_of(self, snapshot: IssueSnapshot) -> str:
         """Return the domain of the return path: the setting, else the from-address's."""
@@ -52,8 +60,10 @@ class MailRoom:
         at: datetime | None = None,
     ) -> CompiledMessage:
         """Return the compiled message with the DKIM keys of its From domain: those of now, or of another time."""
-        signers = signers_for(session, self.sealer, snapshot.publication.from_domain, at=at)
-        return self.compiled(snapshot, list_slug, rendition).signed_with(signers)
+        domain = snapshot.publication.from_domain
+        signers = signers_for(session, self.sealer, domain, at=at)
+        message = self.compiled(snapshot, list_slug, rendition).signed_with(signers)
+        return message.carrying(self.carriers_for(session, domain))
 
     def recipient(self, snapshot: IssueSnapshot, row: Claimed) -> Recipient:
         """Return the reader of a row."""

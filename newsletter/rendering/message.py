@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from newsletter.issues.snapshot import IssueSnapshot
+from newsletter.rendering.carriers import Carrier
 from newsletter.rendering.dkim import Signer, Signing
 from newsletter.rendering.fields import token_pattern, value_of
 from newsletter.rendering.head import Head, fixed_lines
@@ -51,10 +52,15 @@ class CompiledMessage:
     head: Head
     links: tuple[CountedLink, ...] = ()
     signing: Signing | None = None
+    carriers: tuple[Carrier, ...] = ()
 
     def signed_with(self, signers: tuple[Signer, ...]) -> CompiledMessage:
         """Return the message that carries a DKIM signature of each signer, in their order."""
         return replace(self, signing=Signing(signers, self.head.fixed) if signers else None)
+
+    def carrying(self, carriers: tuple[Carrier, ...]) -> CompiledMessage:
+        """Return the message with the headers by which providers give its token back."""
+        return replace(self, carriers=carriers) if carriers else self
 
     @property
     def names_since(self) -> bool:
@@ -75,10 +81,12 @@ class CompiledMessage:
         """
         own = self.head.own_lines(recipient, "" if self.head.subject_line else self.subject_for(recipient))
         filled = self.variant_for(recipient).body.filled(recipient)
+        carried = [each.line(recipient.message_id) for each in self.carriers]
         if self.signing is None:
-            return b"".join([*self.head.ordered(own), *filled])
+            return b"".join([*carried, *self.head.ordered(own), *filled])
         body = b"".join(filled)
-        return b"".join([*self.signing.lines(own, body, recipient.date), *self.head.ordered(own), body])
+        signed = self.signing.lines(own, body, recipient.date)
+        return b"".join([*carried, *signed, *self.head.ordered(own), body])
 
     def variant_for(self, recipient: Recipient) -> Variant:
         """Return what this reader gets; whatever is not known is not counted."""

@@ -176,6 +176,19 @@ def address_of(base_url: str, provider: str, path: str) -> str:
     return f"{base_url}/webhooks/{provider}/{path}"
 
 
+def entered_at_provider(sealer: Sealer, row: ProviderAccount, base_url: str) -> dict[str, str]:
+    """Return what is entered at the provider: the address, and where the provider signs nothing user and password.
+
+    A provider without fields for them takes the second form of the address.
+    """
+    made = opened(sealer, row)
+    address = address_of(base_url, row.provider, made.path)
+    if made.signing or row.provider == "amazon_ses":
+        return {"address": address}
+    together = address.replace("://", f"://{USER}:{made.passwords[0]}@", 1)
+    return {"address": address, "user": USER, "password": made.passwords[0], "together": together}
+
+
 def keep_link(row: ProviderAccount, sealer: Sealer, topic: str, link: str) -> None:
     """Keep the address by which a person confirms a topic; its token is a secret too."""
     row.pending_topic, row.sealed_link = topic, sealer.seal(link.encode(), _about(row))

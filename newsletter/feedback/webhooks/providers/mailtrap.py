@@ -41,7 +41,7 @@ class Mailtrap(Provider):
     label = "Mailtrap"
     signing = "Signature key"
     setup = "Settings, Webhooks: paste the address, select every event, and copy the signature key."
-    carrier = 'X-MT-Custom-Variables: {{"newsletter_token": "{token}"}}'
+    carrier = 'X-MT-Custom-Variables: {"newsletter_token": "{token}"}'
 
     def check_signature(self, request: WebhookRequest, secrets: Secrets, now: datetime | None) -> None:
         """Verify the HMAC over the body. It has no timestamp: what is unique is each event's id."""

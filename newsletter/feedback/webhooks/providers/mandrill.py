@@ -46,7 +46,7 @@ class Mandrill(Provider):
     setup = "Settings, Webhooks: paste the address, tick every event, and copy the key that Mandrill makes for it."
     ping_methods = frozenset({"HEAD"})
     takes_forms = True
-    carrier = 'X-MC-Metadata: {{"newsletter_token": "{token}"}}'
+    carrier = 'X-MC-Metadata: {"newsletter_token": "{token}"}'
 
     def check_signature(self, request: WebhookRequest, secrets: Secrets, now: datetime | None) -> None:
         """Verify the HMAC over the address it was given and the fields by name; events carry no fresh timestamp."""

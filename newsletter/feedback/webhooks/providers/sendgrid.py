@@ -43,7 +43,7 @@ class SendGrid(Provider):
     label = "SendGrid"
     signing = "Verification key"
     setup = "Settings, Mail Settings, Event Webhook: paste the address, switch signature verification on and copy its key."
-    carrier = 'X-SMTPAPI: {{"unique_args": {{"newsletter_token": "{token}"}}}}'
+    carrier = 'X-SMTPAPI: {"unique_args": {"newsletter_token": "{token}"}}'
 
     def check_signature(self, request: WebhookRequest, secrets: Secrets, now: datetime | None) -> None:
         """Verify ECDSA over timestamp and body."""

@@ -62,7 +62,7 @@ class SparkPost(Provider):
     name = "sparkpost"
     label = "SparkPost"
     setup = "Configuration, Webhooks: paste the address, choose basic auth, and select all message and engagement events."
-    carrier = 'X-MSYS-API: {{"metadata": {{"newsletter_token": "{token}"}}}}'
+    carrier = 'X-MSYS-API: {"metadata": {"newsletter_token": "{token}"}}'
 
     def split(self, document: Any) -> list[Any]:
         """Return the events without their wrapping.

@@ -52,7 +52,7 @@ class UnisenderGo(Provider):
     signing = "API key"
     setup = "Settings, Webhooks: paste the address, select every status, and enter the API key of the user or project here."
     ping_methods = frozenset({"GET", "HEAD"})
-    carrier = 'X-UNIONE: {{"metadata": {{"newsletter_token": "{token}"}}}}'
+    carrier = 'X-UNIONE: {"metadata": {"newsletter_token": "{token}"}}'
 
     def check_signature(self, request: WebhookRequest, secrets: Secrets, now: datetime | None) -> None:
         """Put the API key where the hash stands and hash the raw body again; there is no timestamp in it."""
