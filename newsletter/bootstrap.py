@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from newsletter.delivery.limits.limiter import Limiter
     from newsletter.delivery.limits.service import Limits
     from newsletter.delivery.service import SendingParts
+    from newsletter.feedback.engagement.desk import ClickDesk
     from newsletter.feedback.mailboxes.place import MailboxPlace
     from newsletter.feedback.webhooks.receiving import Doorkeeper
     from newsletter.sealing import Sealer
@@ -118,6 +119,13 @@ class Container:
             connections=settings.smtp_connections,
             limits=self.limits,
         )
+
+    @cached_property
+    def clicks(self) -> ClickDesk:
+        """Answers followed links and takes their hits; one per process."""
+        from newsletter.feedback.engagement.desk import ClickDesk
+
+        return ClickDesk.of(self.sessions, self.reading_sessions, self.keyring.recipient, self.clock)
 
     @cached_property
     def limits(self) -> Limits:

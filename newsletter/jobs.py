@@ -22,6 +22,7 @@ class JobName(StrEnum):
     APPLY_RETURNED_MAIL = "feedback.apply_returned_mail"
     FETCH_RETURNED_MAIL = "feedback.fetch_returned_mail"
     APPLY_PROVIDER_REQUEST = "feedback.apply_provider_request"
+    COUNT_HITS = "feedback.count_hits"
     SWEEP_FEEDBACK = "feedback.sweep"
     FOLD_REPORTS = "reporting.fold"
     UPKEEP = "upkeep.tick"

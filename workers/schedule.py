@@ -15,6 +15,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 30},
     },
     "fold-reports": {"task": JobName.FOLD_REPORTS.value, "schedule": 10.0, "options": {"expires": 10}},
+    "count-hits": {"task": JobName.COUNT_HITS.value, "schedule": 5.0, "options": {"expires": 30}},
     "look-up-domains": {
         "task": JobName.LOOK_UP_DOMAINS.value,
         "schedule": 60.0,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -19,6 +22,7 @@ from newsletter.logs import configure_logs, logger
 from newsletter.web.deps import NotSignedIn, is_fragment, render
 from newsletter.web.routers.admin import ROUTERS as ADMIN_ROUTERS
 from newsletter.web.routers.public import ROUTERS as PUBLIC_ROUTERS
+from newsletter.web.routers.public.following import ROUTES as LINK_ROUTES
 from newsletter.web.security import SecurityMiddleware, refuse_nul
 
 log = logger(__name__)
@@ -42,14 +46,23 @@ def create_app(parts: Container) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         dependencies=[Depends(refuse_nul)],
+        lifespan=_lifespan,
     )
     app.state.container = parts
+    app.router.routes.extend(LINK_ROUTES)  # first: nothing is asked for more often
     app.add_middleware(SecurityMiddleware, base_url=parts.settings.base_url)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in (*ADMIN_ROUTERS, *PUBLIC_ROUTERS):
         app.include_router(router)
     _answer_errors(app)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Write the clicks that are still in hand when the server ends."""
+    yield
+    await run_in_threadpool(app.state.container.clicks.close)
 
 
 def _answer_errors(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.db.session import unit_of_work
 from newsletter.errors import NewsletterError
 from newsletter.feedback import service
+from newsletter.feedback.engagement import counting as engagement
 from newsletter.feedback.mailboxes.fetching import Intake
 from newsletter.feedback.mailboxes.rounds import visit_if_due
 from newsletter.feedback.webhooks import processing
@@ -57,6 +58,16 @@ def apply_provider_request(request_id: int) -> None:
         with unit_of_work(parts.sessions) as session:
             processing.mark_failed(session, request_id, repr(error), now=now)
         raise
+
+
+@shared_task(name=JobName.COUNT_HITS.value)
+def count_hits() -> None:
+    """Judge the clicks and opens whose surroundings are known, batch by batch."""
+    parts = container()
+    counted = 1
+    while counted:
+        with unit_of_work(parts.sessions) as session:
+            counted = engagement.count_hits(session, parts.clock.now())
 
 
 @shared_task(name=JobName.SWEEP_FEEDBACK.value)
