@@ -37,6 +37,7 @@ class Route:
     target: int
     fault: str = "none"
     amount: float = 0.0
+    resets: int = 0
     connections: set[Connection] = field(default_factory=set)
     passes: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -115,6 +116,7 @@ class Connection:
 
     def reset(self) -> None:
         """RST to both sides."""
+        self.route.resets += 1
         for writer in (self.client, self.server):
             if writer is not None and not writer.is_closing():
                 raw: Any = writer.get_extra_info("socket")
@@ -140,7 +142,7 @@ async def serve(control: int, routes: dict[str, tuple[int, int]]) -> None:
     def handle(command: Command) -> Command:
         route = made[command["route"]]
         route.switch(command["fault"], command.get("amount", 0.0))
-        return {"connections": len(route.connections)}
+        return {"connections": len(route.connections), "resets": route.resets}
 
     servers.append(await serve_control(control, handle))
     await ended.wait()

@@ -2,7 +2,7 @@
 
 Run as `python -m tests.chaos.relay --port P --control C --log FILE`. FILE gets a line for each accepted message,
 `seconds TAB recipient TAB message-id TAB sender`, written before the reply to the final dot leaves; FILE.attempts gets
-one for each RCPT. Messages themselves are not kept. What it does to its clients is `Behaviour`, switched over C.
+one for each RCPT, FILE.cuts `state TAB recipient` for each connection that was cut. Messages themselves are not kept. What it does to its clients is `Behaviour`, switched over C.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Books:
 
     log: int
     attempts: int
+    cut_log: int
     behaviour: Behaviour = field(default_factory=Behaviour)
     transactions: int = 0
     greeted: int = 0
@@ -48,6 +49,11 @@ class Books:
     def attempt(self, recipient: bytes) -> None:
         """Note that somebody was asked for."""
         os.write(self.attempts, b"%.6f\t%s\n" % (time.time(), recipient))
+
+    def cut(self, state: str, recipient: bytes) -> None:
+        """Note that a connection is cut; without a recipient when nobody was named yet."""
+        self.cuts += 1
+        os.write(self.cut_log, b"%s\t%s\n" % (state.encode(), recipient))
 
     def handle(self, command: Command) -> Command:
         """Change the behaviour by the command's fields; answer with the counts."""
@@ -126,6 +132,7 @@ class RelayProtocol(asyncio.Protocol):
     def _rcpt(self, line: bytes) -> None:
         address = _address(line)
         self._books.attempt(address)
+        self._recipient = address
         if self._cut("rcpt", self._number):
             return
         refusal = self._does.refuses("rcpt")
@@ -187,7 +194,7 @@ class RelayProtocol(asyncio.Protocol):
         """Reset the connection when the script says so."""
         if not self._does.cuts(state, number) or self._transport.is_closing():
             return False
-        self._books.cuts += 1
+        self._books.cut(state, self._recipient)
         raw: Any = self._transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._transport.abort()
@@ -219,7 +226,8 @@ async def serve(port: int, control: int, log: Path, script: dict[str, Any]) -> N
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    books = Books(os.open(log, append), os.open(f"{log}.attempts", append))
+    taken, attempts, cuts = (os.open(f"{log}{kind}", append) for kind in ("", ".attempts", ".cuts"))
+    books = Books(taken, attempts, cuts)
     books.handle(script)
     server = await loop.create_server(lambda: RelayProtocol(books), "127.0.0.1", port, backlog=512)
     controlled = await serve_control(control, books.handle)

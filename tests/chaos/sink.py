@@ -33,6 +33,13 @@ class Attempt(NamedTuple):
     recipient: str
 
 
+class Cut(NamedTuple):
+    """One connection the relay cut: in which state, and whose message it was, if that was known."""
+
+    state: str
+    recipient: str
+
+
 @dataclass
 class Sink:
     """A relay process that can be killed and started again on the same port and log."""
@@ -85,6 +92,11 @@ class Sink:
         """Return every RCPT seen."""
         lines = Path(f"{self.log}.attempts").read_text().splitlines()
         return [Attempt(float(at), who) for at, who in (line.split("\t") for line in lines)]
+
+    def cuts(self) -> list[Cut]:
+        """Return every connection that was cut."""
+        lines = Path(f"{self.log}.cuts").read_text().splitlines()
+        return [Cut(*line.split("\t")) for line in lines]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.preflight import approve_checked
+from newsletter.delivery.wall_time import Schedule
 from newsletter.issues import service as issues
 from tests.chaos.crew import Crew, running_crew
 from tests.chaos.ledger import OVER, Ledger
@@ -62,11 +63,11 @@ class Stage:
     crew: Crew
     issue: int = 1
 
-    def start(self) -> Sending:
-        """Start the next issue's campaign to all readers."""
+    def start(self, schedule: Schedule | None = None) -> Sending:
+        """Start or schedule the next issue's campaign to all readers."""
         if self.issue > 1:
             _another_issue(self.parts)
-        campaign = start_letter(self.parts, self.issue)
+        campaign = start_letter(self.parts, self.issue, schedule)
         self.issue += 1
         return Sending(self, campaign, self.sink.count())
 

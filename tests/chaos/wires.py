@@ -20,9 +20,9 @@ class Wires:
     ports: Mapping[str, int]
     control: int
 
-    def fault(self, route: str, fault: str, amount: float = 0.0) -> None:
-        """Make a fault on a route (see `proxy`)."""
-        ask(self.control, route=route, fault=fault, amount=amount)
+    def fault(self, route: str, fault: str, amount: float = 0.0) -> int:
+        """Make a fault on a route (see `proxy`); return how many of its connections were reset so far."""
+        return int(ask(self.control, route=route, fault=fault, amount=amount)["resets"])
 
     def heal(self) -> None:
         """Let everything through again."""

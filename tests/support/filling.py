@@ -15,6 +15,7 @@ from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.campaigns import start_campaign
 from newsletter.delivery.preflight import approve_checked
+from newsletter.delivery.wall_time import Schedule
 from newsletter.issues import service as issues
 from newsletter.sample import FEED
 from newsletter.settings import Settings
@@ -72,10 +73,12 @@ def _subscribe(parts: Container, people: Iterable[tuple[str, str]], path: Path) 
     )
 
 
-def start_letter(parts: Container, number: int = 1) -> int:
-    """Start the campaign of an issue to the list and return its id; whoever works there sends it."""
+def start_letter(parts: Container, number: int = 1, schedule: Schedule | None = None) -> int:
+    """Start or schedule the campaign of an issue to the list and return its id; whoever works there sends it."""
     with unit_of_work(parts.sessions) as session:
         issue, lists = issues.find_issue(session, f"letter/{number}"), [find_list(session, "readers")]
-        campaign = start_campaign(session, parts.queue, issue, lists, actor="t", now=parts.clock.now())
+        campaign = start_campaign(
+            session, parts.queue, issue, lists, actor="t", schedule=schedule, now=parts.clock.now()
+        )
         session.flush()
         return campaign.id

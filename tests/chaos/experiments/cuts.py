@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from tests.chaos.behaviour import CUTS, CUTS_AFTER_DOT
 from tests.chaos.stage import Run, Stage, stage
@@ -31,7 +32,7 @@ def x5(run: Run) -> Verdict:
 def _one_state(on: Stage, verdict: Verdict, state: str) -> int:
     """Cut at one state during one campaign; return how many of the cuts came after the dot."""
     at_start = state in AT_START
-    before = on.sink.facts()["cuts"]
+    before, asked = on.sink.facts()["cuts"], len(on.sink.attempts())
     on.sink.does(
         cut_at=state,
         cut_every=CONNECTIONS_A_CUT if at_start else TRANSACTIONS_A_CUT,
@@ -54,7 +55,20 @@ def _one_state(on: Stage, verdict: Verdict, state: str) -> int:
         f"{state}: {len(found.ambiguous)} ambiguous for {unknown} cuts after a dot",
     )
     verdict.hold(not found.counts.get("failed"), f"{state}: {found.counts.get('failed')} ended as failed")
+    wrong = _wrongly_asked(on, asked, before)
+    verdict.hold(not wrong, f"{state}: {len(wrong)} people were not asked once and once more after each cut")
     return unknown
+
+
+def _wrongly_asked(on: Stage, attempts: int, cuts: int) -> list[str]:
+    """Return whom the relay was not asked for just once, and once more for each time it was cut before the dot.
+
+    Looks beyond the first so many attempts and cuts.
+    """
+    asked = Counter(each.recipient for each in on.sink.attempts()[attempts:])
+    again = [each for each in on.sink.cuts()[cuts:] if each.state not in CUTS_AFTER_DOT and each.recipient]
+    wanted = Counter(dict.fromkeys(asked, 1)) + Counter(each.recipient for each in again)
+    return [who for who in asked | wanted if asked[who] != wanted[who]]
 
 
 def _whole_server(on: Stage, verdict: Verdict) -> int:
