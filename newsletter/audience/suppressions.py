@@ -14,6 +14,9 @@ from newsletter.audience.upsert import among, insert_if_new
 from newsletter.errors import InvalidInput, NotFound
 
 REASONS = ("hard_bounce", "soft_bounce", "complaint", "unsubscribed", "manual", "erased", "imported")
+_BY_GRAVITY = ("unsubscribed", "soft_bounce", "hard_bounce", "complaint")
+#: How the reason of a lift begins that no person decided on.
+SUPERSEDED = "superseded by"
 _HASHED = "h:"
 
 #: The installation's secret, or how to get it.
@@ -40,7 +43,7 @@ def suppress(
         raise InvalidInput(f"{reason!r} is no reason: use one of {', '.join(REASONS)}.")
     scope = _scope(publication_id)
     if reason != "unsubscribed":
-        _supersede_own(session, address_key, scope, reason, actor, now)
+        _supersede_milder(session, address_key, scope, reason, actor, now)
     values = {
         "address_key": address_key,
         "publication_id": publication_id,
@@ -64,15 +67,16 @@ def _scope(publication_id: int | None) -> ColumnElement[bool]:
     return Suppression.publication_id == publication_id
 
 
-def _supersede_own(
+def _supersede_milder(
     session: Session, key: str, scope: ColumnElement[bool], reason: str, actor: str, now: datetime
 ) -> None:
-    """A person may lift their own `unsubscribed` by coming back; a graver reason must not hide behind it."""
+    """A graver reason must not hide behind a milder one, which is lifted more lightly: by its owner, or by a person."""
+    milder = _BY_GRAVITY[: _BY_GRAVITY.index(reason)] if reason in _BY_GRAVITY else _BY_GRAVITY[:1]
     session.execute(
         update(Suppression)
-        .where(Suppression.address_key == key, Suppression.reason == "unsubscribed")
+        .where(Suppression.address_key == key, Suppression.reason.in_(milder))
         .where(Suppression.lifted_at.is_(None), scope)
-        .values(lifted_at=now, lifted_by=actor, lifted_reason=f"superseded by {reason}")
+        .values(lifted_at=now, lifted_by=actor, lifted_reason=f"{SUPERSEDED} {reason}")
     )
 
 

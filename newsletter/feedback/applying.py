@@ -15,6 +15,7 @@ from newsletter.delivery.states import DeliveryState
 from newsletter.delivery.tally import note_complaint, note_hard_bounce
 from newsletter.feedback.entries import add_entry, is_known_person
 from newsletter.feedback.events import FAILURES, Event
+from newsletter.feedback.policy import Consequence, consequence_of
 from newsletter.feedback.softness import suppress_if_lasting
 
 #: Whoever reports one of these has had the message in hand: the relay had accepted it.
@@ -30,10 +31,7 @@ def apply_event(session: Session, delivery: Delivery, event: Event, now: datetim
     is_new = add_entry(session, delivery, event, now)
     if not is_new or not is_known_person(session, delivery.subscriber_id):
         return is_new
-    if event.word in FAILURES:
-        _act_on_failure(session, delivery, event, now)
-    elif event.word == "complained":
-        _act_on_complaint(session, delivery, event, now)
+    _act(session, delivery, event, now)
     return True
 
 
@@ -48,12 +46,16 @@ def _settle_ambiguous(session: Session, delivery: Delivery) -> None:
     )
 
 
-def _act_on_failure(session: Session, delivery: Delivery, event: Event, now: datetime) -> None:
-    if event.kind == "hard":
+def _act(session: Session, delivery: Delivery, event: Event, now: datetime) -> None:
+    """Do what the policy says."""
+    todo = consequence_of(event.word, event.kind, event.reason, event.status)
+    if todo is Consequence.COUNT:
+        suppress_if_lasting(session, delivery.address_key, campaign_id=delivery.campaign_id, now=now)
+    elif todo is Consequence.SUPPRESS and event.word == "complained":
+        _act_on_complaint(session, delivery, event, now)
+    elif todo is Consequence.SUPPRESS:
         note_hard_bounce(session, delivery.campaign_id, delivery.sent_at or now)
         _suppress(session, delivery, event, "hard_bounce", "bounce", now)
-    elif event.kind == "soft":
-        suppress_if_lasting(session, delivery.address_key, campaign_id=delivery.campaign_id, now=now)
 
 
 def _act_on_complaint(session: Session, delivery: Delivery, event: Event, now: datetime) -> None:
