@@ -62,9 +62,14 @@ class LinkBook:
 
         return _ANCHOR.sub(placed, markup) if self.is_on else markup
 
-    def in_text(self, place: str, item_id: int | None = None) -> Callable[[str], str]:
-        """Return what gives the links of a text part the words that the same links have in the HTML part."""
-        return lambda target: self.place(target, place, item_id)
+    def in_text(self, place: str, item_id: int | None = None) -> Callable[[str, str], str]:
+        """Return what gives the links of a text part, target and words, what the same links have in the HTML part."""
+        return lambda target, words: self.place(target, place, item_id, words)
+
+    @classmethod
+    def closed(cls) -> LinkBook:
+        """Return a book in which nothing is counted."""
+        return cls("", "", "", is_on=False)
 
     def trap(self, target: str) -> str:
         """Return the word where the link that nobody sees goes; it leads where the mail can be read online."""
@@ -106,7 +111,8 @@ def is_own(target: str, base_url: str, slug: str) -> bool:
 
 def plain(rendered: RenderedIssue) -> RenderedIssue:
     """Return the issue as readers get it who are not counted."""
-    return _filled(rendered, [each.target for each in rendered.links], "", "")
+    targets = [each.target for each in rendered.links]
+    return _filled(rendered, targets, "", "", rendered.text)
 
 
 def written_for(
@@ -114,7 +120,9 @@ def written_for(
 ) -> RenderedIssue:
     """Return the issue for readers who are counted so; `token` is the merge word of the recipient's token."""
     addresses, trap, picture = [each.target for each in rendered.links], "", ""
+    text = rendered.text
     if tracking.clicks:
+        text = rendered.linked_text
         addresses = [f"{base_url}/c/{key}/{token}" for key in keys]
         trap = "".join(
             f'<a href="{address}" tabindex="-1" aria-hidden="true"></a>'
@@ -123,7 +131,7 @@ def written_for(
         )
     if tracking.opens:
         picture = f'<img src="{base_url}/o/{token}" width="1" height="1" alt="" style="border:0">'
-    return _filled(rendered, addresses, trap, picture)
+    return _filled(rendered, addresses, trap, picture, text)
 
 
 def longest(rendered: RenderedIssue, publication: PublicationProfile, base_url: str) -> RenderedIssue:
@@ -132,11 +140,13 @@ def longest(rendered: RenderedIssue, publication: PublicationProfile, base_url: 
     return written_for(rendered, max(ways_of(publication)), base_url, "t" * TOKEN_LENGTH, keys)
 
 
-def _filled(rendered: RenderedIssue, addresses: Sequence[str], trap: str, picture: str) -> RenderedIssue:
+def _filled(
+    rendered: RenderedIssue, addresses: Sequence[str], trap: str, picture: str, text: str
+) -> RenderedIssue:
     """Return the issue with an address for each link, and what the trap and the picture are."""
     link = re.compile(rf"mergelink{rendered.suffix}(\d{{3}})z")
     markup = link.sub(lambda found: html.escape(addresses[int(found[1])]), rendered.html)
     markup = markup.replace(f"mergetrap{rendered.suffix}z", trap)
     markup = markup.replace(f"mergepicture{rendered.suffix}z", picture)
-    text = link.sub(lambda found: addresses[int(found[1])], rendered.text)
-    return replace(rendered, html=markup, text=text, links=())
+    text = link.sub(lambda found: addresses[int(found[1])], text)
+    return replace(rendered, html=markup, text=text, linked_text="", links=())

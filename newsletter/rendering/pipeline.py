@@ -28,15 +28,17 @@ def render_issue(snapshot: IssueSnapshot, base_url: str) -> RenderedIssue:
     links = LinkBook(book.suffix, base_url, snapshot.publication.slug, is_counted)
     subject = book.place(snapshot.subject)
     markup = inline(compose_html(snapshot, book, links, base_url))
+    linked_text = compose_text(snapshot, book, links, base_url) if is_counted else ""
     return RenderedIssue(
         subject=subject,
         preheader=book.place(snapshot.preheader),
         html=markup,
-        text=compose_text(snapshot, book, links, base_url),
+        text=compose_text(snapshot, book, LinkBook.closed(), base_url),
         suffix=book.suffix,
         fallbacks=tuple(book.fallbacks),
         language=snapshot.language,
         content_hash=snapshot.content_hash(),
+        linked_text=linked_text,
         links=tuple(links.placed),
     )
 

@@ -17,6 +17,8 @@ from newsletter.rendering.links import LinkBook
 from newsletter.rendering.words import long_date, words_for
 
 WIDTH = 72
+#: What stands in the text for a link: its target, or the word that counts it. Takes target and words.
+Placed = Callable[[str, str], str]
 _LINK = re.compile(r"\[([^\]\n]{1,500})\]\((https?://[^)\s]{1,2000})\)")
 _MARKS = re.compile(r"(\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)|^#{1,6} )", re.MULTILINE)
 _BLOCK_TAGS = {
@@ -72,9 +74,9 @@ def wrapped(text: str) -> str:
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def prose(markdown: str, placed: Callable[[str], str]) -> str:
+def prose(markdown: str, placed: Placed) -> str:
     """Return an editor's Markdown as people write plain mail: links behind their words, emphasis without marks."""
-    linked = _LINK.sub(lambda link: f"{link[1]} ({placed(link[2])})", markdown.replace("\r\n", "\n"))
+    linked = _LINK.sub(lambda link: f"{link[1]} ({placed(link[2], link[1])})", markdown.replace("\r\n", "\n"))
     plain = _MARKS.sub("", linked)
     return "\n\n".join(wrapped(" ".join(block.split())) for block in plain.split("\n\n") if block.strip())
 
@@ -94,12 +96,12 @@ def _item(item: ItemSnapshot, snapshot: IssueSnapshot, links: LinkBook) -> str:
         f"* {item.title}" if item.title else "",
         ", ".join(part for part in (byline, date) if part),
         body,
-        placed(item.url) if item.url else "",
+        placed(item.url, item.title) if item.url else "",
     )
     return "\n".join(part for part in parts if part)
 
 
-def article_text(markup: str, placed: Callable[[str], str]) -> str:
+def article_text(markup: str, placed: Placed) -> str:
     """Return sanitised article HTML as text: blocks apart, list items with dashes, links behind their words."""
     try:
         root = lxml_html.fragment_fromstring(markup, create_parent="div")
@@ -111,7 +113,7 @@ def article_text(markup: str, placed: Callable[[str], str]) -> str:
     return "\n\n".join(wrapped(block) for block in blocks if block)
 
 
-def _walk(element: etree._Element, pieces: list[str], placed: Callable[[str], str]) -> None:
+def _walk(element: etree._Element, pieces: list[str], placed: Placed) -> None:
     tag = element.tag if isinstance(element.tag, str) else ""
     block = tag in _BLOCK_TAGS
     pieces.append("\n- " if tag == "li" else "\n" if block or tag == "br" else "")
@@ -123,5 +125,5 @@ def _walk(element: etree._Element, pieces: list[str], placed: Callable[[str], st
         pieces.append(" ".join((child.tail or "").splitlines()))
     href = element.get("href")
     if tag == "a" and href and href.startswith(("http", "mailto")) and href not in "".join(pieces[-3:]):
-        pieces.append(f" ({placed(href)})")
+        pieces.append(f" ({placed(href, ''.join(element.itertext()))})")
     pieces.append("\n" if block else "")

@@ -91,7 +91,7 @@ class PlacedLink(NamedTuple):
 class RenderedIssue:
     """An issue composed and inlined once, with opaque tokens where each reader's values go.
 
-    With `links` it has words for those too (see `rendering.links`).
+    With `links` its HTML and `linked_text` have words for those too (see `rendering.links`); `text` is plain.
     `suffix` completes the plain-word tokens (see `rendering.fields`), chosen so that no text of the issue holds them.
     """
 
@@ -104,6 +104,7 @@ class RenderedIssue:
     language: str
     content_hash: str
     links: tuple[PlacedLink, ...] = ()
+    linked_text: str = ""
 
     def to_document(self, base_url: str) -> dict[str, Any]:
         """Return it as JSON, with the address that its links begin with."""

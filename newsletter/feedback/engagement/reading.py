@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.link_models import Link
@@ -107,9 +107,9 @@ def _by_hour(
 
 
 def _hour(session: Session, at: ColumnElement[datetime]) -> ColumnElement[int]:
-    if session.get_bind().dialect.name == "postgresql":
-        return func.floor(func.extract("epoch", at) / 3600)
-    return func.unixepoch(at) / 3600
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    seconds = func.floor(func.extract("epoch", at)) if is_postgresql else func.unixepoch(at)
+    return cast(seconds, BigInteger) // 3600
 
 
 def clicks_of_person(session: Session, subscriber_id: int, *, limit: int = 100) -> list[PersonClick]:

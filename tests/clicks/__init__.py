@@ -1,0 +1,1 @@
+"""Clicks and opens: rendering, redirect, judging, counting, consent, repair."""
