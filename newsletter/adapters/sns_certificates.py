@@ -1,4 +1,4 @@
-"""Certificates of Amazon SNS: fetched from SNS alone, verified up to a root of the public web, kept for an hour (W4).
+"""Certificates of Amazon SNS: fetched from SNS alone, verified up to a root of Amazon's, kept for an hour (W4).
 
 The certificate's file holds the certificate alone. What signed it is fetched from where it says (RFC 5280 §4.2.2.1), as
 long as that is Amazon's; whatever comes from there must fit the roots, so the way it came does not matter.
@@ -31,6 +31,8 @@ _KEPT: Final = timedelta(hours=1)
 _MOST_KEPT: Final = 50
 _MOST_ISSUERS: Final = 3
 _ISSUERS_HOST: Final = ".amazontrust.com"
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+_ROOTS: Final = ("CN=Amazon Root CA", "CN=Starfield Services Root Certificate Authority")
 
 
 @dataclass
@@ -38,7 +40,7 @@ class SnsCertificates:
     """The keys of SNS. `fetch` gets a document from an address that was checked; `roots` is where trust ends."""
 
     fetch: Fetch
-    roots: Sequence[x509.Certificate] = field(default_factory=lambda: public_roots())
+    roots: Sequence[x509.Certificate] = field(default_factory=lambda: amazons_roots())
     _known: dict[str, tuple[datetime, PublicKey]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -134,6 +136,11 @@ def _is_amazons(url: str) -> bool:
         return False
 
 
-def public_roots() -> list[x509.Certificate]:
-    """Return the roots of the public web, as Mozilla keeps them."""
-    return x509.load_pem_x509_certificates(Path(certifi.where()).read_bytes())
+def amazons_roots() -> list[x509.Certificate]:
+    """Return the roots of Amazon Trust Services among those that Mozilla keeps; nobody else signs for SNS."""
+    written = Path(certifi.where()).read_text("utf-8").split(_END)
+    return [
+        x509.load_pem_x509_certificate((each[each.index(_BEGIN) :] + _END).encode())
+        for each in written
+        if _BEGIN in each and any(name in each for name in _ROOTS)
+    ]
