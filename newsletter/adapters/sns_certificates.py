@@ -32,7 +32,7 @@ _MOST_KEPT: Final = 50
 _MOST_ISSUERS: Final = 3
 _ISSUERS_HOST: Final = ".amazontrust.com"
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-_ROOTS: Final = ("CN=Amazon Root CA", "CN=Starfield Services Root Certificate Authority")
+_ROOTS: Final = "# Subject: CN=Amazon Root CA"
 
 
 @dataclass
@@ -142,5 +142,5 @@ def amazons_roots() -> list[x509.Certificate]:
     return [
         x509.load_pem_x509_certificate((each[each.index(_BEGIN) :] + _END).encode())
         for each in written
-        if _BEGIN in each and any(name in each for name in _ROOTS)
+        if _ROOTS in each
     ]
