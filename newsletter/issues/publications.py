@@ -33,6 +33,7 @@ RESERVED_SLUGS = frozenset(
         "n",
         "o",
         "p",
+        "s",
         "sign-in",
         "sign-out",
         "static",

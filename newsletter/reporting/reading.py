@@ -40,11 +40,11 @@ def totals_of(session: Session, campaign: Campaign, *, is_exact: bool = True) ->
     return Counted(Totals.from_document(stored.totals), None if stored.is_settled else stored.counted_at)
 
 
-def detail_of(session: Session, campaign: Campaign, *, is_exact: bool = False) -> Detail:
+def detail_of(session: Session, campaign: Campaign, totals: Totals, *, is_exact: bool = True) -> Detail:
     """Return a campaign's deliveries by destination group, state and reason."""
     stored = usable_summary(session, campaign, is_exact=is_exact)
     if stored is None:
-        return count_detail(session, campaign.id, count_totals(session, campaign.id))
+        return count_detail(session, campaign.id, totals)
     return Detail.from_document(stored.detail)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -53,6 +53,8 @@ def environment() -> Environment:
         moment=moment,
         day=day,
         size=size,
+        told=told,
+        place=place,
         written=written,
         stored=stored,
     )
@@ -79,6 +81,20 @@ def moment(value: datetime | None, missing: str = "–") -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         value.isoformat(), value.astimezone(UTC).strftime("%-d %b %Y, %H:%M UTC")
     )
+
+
+def told(value: str | date | None) -> str | Markup:
+    """Write a value of a table that is no number."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return day(value.isoformat())
+    return value or "–"
+
+
+def place(value: date) -> str:
+    """Write a time below a chart: of the day for a moment, the date for a day."""
+    return f"{value:%H:%M:%S}" if isinstance(value, datetime) else f"{value:%-d %b %Y}"
 
 
 def day(value: datetime | str | None, language: str = "") -> Markup:

@@ -34,7 +34,7 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: These forms are reached from mails and from other sites; what they do is held by signed links and stamps.
 _OPEN: Final = ("/u/", "/p/", "/confirm/", "/subscribe/", "/webhooks/")
 #: Nothing of these stays in a shared browser's cache after signing out, or a link's token in anybody's.
-_PRIVATE: Final = ("/admin", "/sign-in", "/u/", "/p/", "/confirm/")
+_PRIVATE: Final = ("/admin", "/sign-in", "/u/", "/p/", "/confirm/", "/s/")
 
 
 class SecurityMiddleware:

@@ -191,4 +191,4 @@ def test_the_chart_is_drawn_apart_and_without_scripts_in_the_report(editor: Brow
     page = editor.page(RUNNING)
     assert f'hx-get="{RUNNING}/speed" hx-trigger="load"' in page
     assert f'<a href="{RUNNING}/report">report</a>' in page
-    assert 'class="c-line"' in editor.page(f"{RUNNING}/speed")
+    assert 'data-table="table-speed"' in editor.page(f"{RUNNING}/speed")

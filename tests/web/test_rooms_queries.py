@@ -13,14 +13,14 @@ from newsletter.audience.search import search_subscribers
 from newsletter.db.session import create_database_engine, create_sessions
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.states import DeliveryState
+from newsletter.reporting.campaign_tables import campaign_tables
+from newsletter.reporting.counting import count_paces, count_totals
+from newsletter.reporting.issues import issue_reports
 from newsletter.schema import metadata
 from newsletter.web.queries.campaigns import campaign_page, failures, percent_done
 from newsletter.web.queries.deliveries import ledger_page
-from newsletter.web.queries.domains import by_domain
 from newsletter.web.queries.left import leavings, suppression_page
-from newsletter.web.queries.pace import paces
 from newsletter.web.queries.people import standings
-from newsletter.web.queries.reports import issue_reports
 from tests.support.rooms import fill
 
 
@@ -39,16 +39,18 @@ def session(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]
 
 def test_the_steps_of_the_speed_add_up(session: Session) -> None:
     campaign = session.get_one(Campaign, 2)
-    steps = paces(session, campaign)
+    steps = count_paces(session, campaign.id, count_totals(session, campaign.id))
     assert sum(step.accepted for step in steps) == 50
     assert steps[0].at == campaign.started_at
     assert all(earlier.at < later.at for earlier, later in pairwise(steps))
     assert {round(step.per_second) for step in steps} <= {4, 5, 6}
 
 
-def test_domains_failures_and_percent_add_up(session: Session) -> None:
-    domain = by_domain(session, 2)[0]
-    assert (domain.domain, domain.people, domain.sent, domain.failed) == ("example.com", 60, 50, 10)
+def test_providers_failures_and_percent_add_up(session: Session) -> None:
+    tables = campaign_tables(session, session.get_one(Campaign, 2))
+    provider = tables.providers.records()[0]
+    assert [provider[key] for key in ("provider", "people", "sent", "refused")] == ["example.com", 60, 50, 10]
+    assert [row[:3] for row in tables.bounces.rows] == [("no_mailbox", "hard", 10), ("mailbox_full", "soft", 0)]
     assert [(one.reason, one.code, one.kind, one.count) for one in failures(session, 2)] == [
         ("no_mailbox", 550, "hard", 10)
     ]

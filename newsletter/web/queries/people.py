@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter.audience.models import Subscriber, SubscriberImport, Subscription, Suppression
 from newsletter.audience.states import SubscriptionState
-from newsletter.delivery.models import Campaign, Delivery
-from newsletter.feedback.models import FeedbackEntry
-
-MOST_MAILS: Final = 100
 
 
 @dataclass(slots=True)
@@ -37,14 +32,6 @@ class Standing:
         if self.is_pending:
             return "pending"
         return "unsubscribed" if self.has_left else "on no list"
-
-
-@dataclass(frozen=True, slots=True)
-class SentMail:
-    """One issue to one person."""
-
-    delivery: Delivery
-    campaign: Campaign
 
 
 def standings(session: Session, people: Sequence[Subscriber]) -> dict[int, Standing]:
@@ -75,25 +62,6 @@ def _reasons(session: Session, keys: Sequence[str]) -> dict[str, str]:
         .order_by(Suppression.id.desc())
     )
     return {row[0]: row[1] for row in rows}
-
-
-def mails_to(session: Session, subscriber_id: int) -> list[SentMail]:
-    """Return the latest deliveries to a person."""
-    rows = session.execute(
-        select(Delivery, Campaign)
-        .join(Campaign, Campaign.id == Delivery.campaign_id)
-        .where(Delivery.subscriber_id == subscriber_id)
-        .options(joinedload(Campaign.issue))
-        .order_by(Delivery.id.desc())
-        .limit(MOST_MAILS)
-    )
-    return [SentMail(delivery, campaign) for delivery, campaign in rows]
-
-
-def feedback_about(session: Session, subscriber_id: int) -> list[FeedbackEntry]:
-    """Return what came back from a person's mailbox, the latest first."""
-    query = select(FeedbackEntry).where(FeedbackEntry.subscriber_id == subscriber_id)
-    return list(session.scalars(query.order_by(FeedbackEntry.at.desc()).limit(MOST_MAILS)))
 
 
 def count_people(session: Session) -> int:

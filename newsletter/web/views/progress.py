@@ -10,18 +10,15 @@ from newsletter.delivery.models import Campaign
 from newsletter.delivery.states import CampaignState
 from newsletter.reporting.campaigns import campaign_report
 from newsletter.web.queries.campaigns import people_of
-from newsletter.web.queries.pace import paces
-from newsletter.web.views.charts import line_chart
 from newsletter.web.views.equation import equation
 
-_LABELS: Final = 5
 #: Counting a ledger of this size takes a moment; the page asks less often.
 _LARGE: Final = 200_000
 
 
 def progress(session: Session, campaign: Campaign) -> dict[str, Any]:
     """Return what `admin/campaigns/live.html` needs."""
-    report = campaign_report(session, campaign)
+    report = campaign_report(session, campaign, is_exact=False)
     is_frozen = campaign.audience is not None
     return {
         "campaign": campaign,
@@ -31,13 +28,3 @@ def progress(session: Session, campaign: Campaign) -> dict[str, Any]:
         "to_go": report.open if is_frozen else people_of(session, campaign),
         "poll": "every 2s" if report.audience <= _LARGE else "every 5s",
     }
-
-
-def speed(session: Session, campaign: Campaign) -> dict[str, Any]:
-    """Return the chart of messages a second and the numbers behind it; no chart before there are two."""
-    steps = paces(session, campaign)
-    if len(steps) < 2:
-        return {"steps": steps, "chart": None}
-    marked = [steps[place * (len(steps) - 1) // (_LABELS - 1)] for place in range(_LABELS)]
-    chart = line_chart([one.per_second for one in steps], [f"{one.at:%H:%M:%S}" for one in marked])
-    return {"steps": steps, "chart": chart}

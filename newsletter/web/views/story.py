@@ -1,4 +1,4 @@
-"""One person's story in one column: what they agreed to, what they were sent, what came back, what stopped it."""
+"""What happened to an address in one column: what they agreed to, what they were sent, what came back, what stopped it."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from newsletter.audience.history import HistoryEntry
 from newsletter.audience.text import one_line
-from newsletter.delivery.states import DeliveryState
-from newsletter.feedback.models import FeedbackEntry
-from newsletter.issues.models import Issue
-from newsletter.web.queries.people import SentMail
+from newsletter.reporting.timeline import Happening
 
 _MOST: Final = 500
-_CONSENTS: Final = {
-    "subscribe": ("Asked to join {}", "ok", "mail"),
-    "confirm": ("Confirmed {}", "ok", "check"),
-    "import": ("Imported into {}", "ok", "down-tray"),
-    "unsubscribe": ("Left {}", "warn", "door"),
-    "undo": ("Came back to {}", "ok", "undo"),
-    "change": ("Changed their details", "", "swap"),
-    "suppressed": ("Suppressed", "bad", "shield"),
-    "lifted": ("Suppression lifted", "ok", "shield"),
+#: Title, look and icon by room and word; `{}` is what it is about.
+_LOOKS: Final = {
+    ("consent", "subscribe"): ("Asked to join {}", "ok", "mail"),
+    ("consent", "confirm"): ("Confirmed {}", "ok", "check"),
+    ("consent", "import"): ("Imported into {}", "ok", "down-tray"),
+    ("consent", "unsubscribe"): ("Left {}", "warn", "door"),
+    ("consent", "undo"): ("Came back to {}", "ok", "undo"),
+    ("consent", "change"): ("Changed their details", "", "swap"),
+    ("suppression", "suppressed"): ("Suppressed", "bad", "shield"),
+    ("suppression", "lifted"): ("Suppression lifted", "ok", "shield"),
+    ("delivery", "sent"): ("{} sent", "", "mail"),
+    ("delivery", "failed"): ("{} failed", "bad", "stop"),
+    ("feedback", "bounced"): ("Mail came back", "bad", "bounce"),
+    ("feedback", "rejected"): ("Mail was refused", "bad", "stop"),
+    ("feedback", "complained"): ("Complained: marked as spam", "bad", "warn"),
+    ("feedback", "unsubscribed"): ("Asked to leave by mail", "warn", "door"),
+    ("feedback", "deferred"): ("Mail is delayed", "warn", "clock"),
+    ("feedback", "autoresponded"): ("An automatic answer came", "", "mail"),
+    ("feedback", "delivered"): ("Mail arrived", "ok", "ok"),
+    ("click", "clicked"): ("Followed {}", "ok", "check"),
 }
-_RETURNS: Final = {
-    "bounced": ("Mail came back", "bad", "bounce"),
-    "rejected": ("Mail was refused", "bad", "stop"),
-    "complained": ("Complained: marked as spam", "bad", "warn"),
-    "unsubscribed": ("Asked to leave by mail", "warn", "door"),
-    "deferred": ("Mail is delayed", "warn", "clock"),
-    "autoresponded": ("An automatic answer came", "", "mail"),
-}
-_SENT: Final = {DeliveryState.SENT: ("", "mail"), DeliveryState.FAILED: ("bad", "stop")}
+#: For words that have no look of their own.
+_OTHERS: Final = {"consent": ("", "dash"), "delivery": ("warn", "dash")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,47 +49,20 @@ class Line:
     through: str = ""
 
 
-def story(
-    entries: Iterable[HistoryEntry], mails: Iterable[SentMail], feedback: Iterable[FeedbackEntry]
-) -> list[Line]:
-    """Return everything together, newest first."""
-    lines = [_consent(one) for one in entries]
-    lines += [_mail(one) for one in mails if one.delivery.sent_at or one.campaign.ended_at]
-    lines += [_return(one) for one in feedback]
-    return sorted(lines, key=lambda line: line.at, reverse=True)
+def lines_of(happenings: Iterable[Happening]) -> list[Line]:
+    """Return what pages show, in the same order."""
+    return [_line(one) for one in happenings]
 
 
-def _consent(entry: HistoryEntry) -> Line:
-    title, look, icon = _CONSENTS.get(entry.what, (entry.what.capitalize() + " {}", "", "dash"))
-    detail = entry.detail.replace("_", " ", 1) if entry.what == "suppressed" else entry.detail
-    through = [f"by {entry.source}" if entry.source else "", f"from {entry.ip}" if entry.ip else ""]
+def _line(one: Happening) -> Line:
+    look, icon = _OTHERS.get(one.room, ("", "bounce"))
+    title, look, icon = _LOOKS.get((one.room, one.what), (_sentence(one), look, icon))
+    link = f"/admin/campaigns/{one.campaign_id}" if one.campaign_id else ""
+    through = f"by {one.through}" if one.through else ""
     return Line(
-        entry.at, title.replace("{}", entry.list_name).strip(), one_line(detail, _MOST), look, icon,
-        through=", ".join(part for part in through if part),
-    )  # fmt: skip
+        one.at, title.replace("{}", one.about).strip(), one_line(one.detail, _MOST), look, icon, link, through
+    )
 
 
-def _mail(mail: SentMail) -> Line:
-    state = DeliveryState(mail.delivery.state)
-    look, icon = _SENT.get(state, ("warn", "dash"))
-    at = mail.delivery.sent_at or mail.campaign.ended_at or mail.campaign.created_at
-    detail = one_line(mail.delivery.response or (mail.delivery.reason or "").replace("_", " "), _MOST)
-    return Line(
-        at, f"{issue_name(mail.campaign.issue)} {state.word}", detail, look, icon,
-        link=f"/admin/campaigns/{mail.campaign.id}",
-    )  # fmt: skip
-
-
-def issue_name(issue: Issue) -> str:
-    """Return how people call an issue."""
-    return issue.label or (f"No. {issue.number}" if issue.number is not None else issue.title)
-
-
-def _return(entry: FeedbackEntry) -> Line:
-    title, look, icon = _RETURNS.get(entry.word, (entry.word.capitalize(), "", "bounce"))
-    kind = f"{entry.kind}, " if entry.kind else ""
-    reason = entry.reason.replace("_", " ")
-    said = (f"{kind}{reason}.", entry.status or "", one_line(entry.diagnostic, _MOST))
-    detail = " ".join(part for part in said if part)
-    link = f"/admin/campaigns/{entry.campaign_id}" if entry.campaign_id else ""
-    return Line(entry.at, title, detail, look, icon, link)
+def _sentence(one: Happening) -> str:
+    return f"{{}} {one.what}" if one.room == "delivery" else f"{one.what.capitalize()} {{}}"

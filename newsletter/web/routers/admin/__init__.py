@@ -1,6 +1,8 @@
 """Rooms for people who are signed in."""
 
 from newsletter.web.routers.admin import (
+    addresses,
+    bounce_rules,
     campaign_control,
     campaigns,
     catcher,
@@ -14,7 +16,9 @@ from newsletter.web.routers.admin import (
     proof,
     publications,
     relays,
+    report_lists,
     reports,
+    returned,
     sections,
     sending,
     sign_in,
@@ -39,11 +43,15 @@ ROUTERS = (
     relays.router,
     signing.router,
     limits.router,
+    report_lists.router,
+    addresses.router,
     reports.router,
     lists.router,
     subscribers.router,
     imports.router,
     suppressions.router,
+    bounce_rules.router,
+    returned.router,
     users.router,
     catcher.router,
 )

@@ -20,6 +20,7 @@ from newsletter.delivery.reading import ledger_rows, state_of
 from newsletter.delivery.rehearsal_book import comparison_of
 from newsletter.delivery.states import CampaignState, DeliveryState
 from newsletter.errors import InvalidInput
+from newsletter.reporting.campaign_tables import speed_table
 from newsletter.web.deps import (
     Editor,
     Form,
@@ -37,7 +38,7 @@ from newsletter.web.queries.deliveries import ledger_page
 from newsletter.web.security import hold_form_token
 from newsletter.web.views.confirming import hold_typed
 from newsletter.web.views.plan import planned_of
-from newsletter.web.views.progress import progress, speed
+from newsletter.web.views.progress import progress
 
 router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly, Depends(hold_form_token)])
 _LOG_LINES: Final = 40
@@ -107,9 +108,9 @@ def live(request: Request, session: Reading, ref: int, seen: str = "") -> Respon
 
 @router.get("/admin/campaigns/{ref:int}/speed")
 def how_fast(request: Request, session: Reading, ref: int) -> Response:
-    """Answer with the chart alone, which the page asks for once it is shown: it reads the whole ledger."""
+    """Answer with the chart alone, which the page asks for once it is shown: it may have to read the whole ledger."""
     campaign = sending.find_campaign(session, str(ref))
-    return render(request, "admin/campaigns/speed.html", **speed(session, campaign))
+    return render(request, "admin/campaigns/speed.html", table=speed_table(session, campaign))
 
 
 @router.post("/admin/campaigns/{ref:int}/pause")

@@ -18,6 +18,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.audience.states import SubscriptionState
 from newsletter.errors import InvalidInput, NotFound
 from newsletter.feedback.erasure import erase_person
+from newsletter.reporting.timeline import story_of
 from newsletter.web.deps import (
     Admin,
     AdminOnly,
@@ -31,10 +32,10 @@ from newsletter.web.deps import (
     is_fragment,
     render,
 )
-from newsletter.web.queries.people import count_people, feedback_about, mails_to, standings
+from newsletter.web.queries.people import count_people, standings
 from newsletter.web.security import hold_form_token
 from newsletter.web.views.confirming import hold_typed
-from newsletter.web.views.story import story
+from newsletter.web.views.story import lines_of
 
 router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly, Depends(hold_form_token)])
 ListSlug = Annotated[str, Query(alias="list")]
@@ -108,8 +109,7 @@ def add(request: Request, user: Admin, form: Form, session: Writing) -> Response
 def one_person(request: Request, session: Reading, subscriber_id: int, told: str = "") -> Response:
     """Show everything that is known about a person."""
     person = _find(session, subscriber_id)
-    mails = mails_to(session, person.id)
-    feedback = feedback_about(session, person.id)
+    story = story_of(session, person.email, secret=container(request).settings.secret)
     active = [one for one in audience.suppressions_of(session, person.address_key) if one.lifted_at is None]
     return render(
         request,
@@ -117,9 +117,8 @@ def one_person(request: Request, session: Reading, subscriber_id: int, told: str
         person=person,
         subscriptions=audience.subscriptions_of(session, person.id),
         suppressions=active,
-        mails=mails,
-        feedback=feedback,
-        story=story(audience.history(session, person), mails, feedback),
+        story=story,
+        lines=lines_of(story.page(1)),
         told=told,
     )
 

@@ -1,6 +1,14 @@
 """Pages that anybody can open."""
 
-from newsletter.web.routers.public import archive, authors, leaving, preferences, subscriptions, webhooks
+from newsletter.web.routers.public import (
+    archive,
+    authors,
+    leaving,
+    preferences,
+    shared,
+    subscriptions,
+    webhooks,
+)
 
 #: The archive comes last: its addresses begin with a publication's name.
 ROUTERS = (
@@ -8,6 +16,7 @@ ROUTERS = (
     preferences.router,
     subscriptions.router,
     webhooks.router,
+    shared.router,
     authors.router,
     archive.router,
 )
