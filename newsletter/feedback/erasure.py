@@ -32,7 +32,7 @@ def erase_person(session: Session, email: str, *, secret: bytes, actor: str, now
     """
     key = normalise(email).key
     _hold_wire(session, key)
-    _forget_returned_mails(session, key)
+    _forget_returned_mails(session, key, now)
     forget_requests(session, key)
     erasure.erase(session, email, secret=secret, actor=actor, now=now)
     hashed = hashed_key(key, secret)
@@ -62,7 +62,7 @@ def _hold_wire(session: Session, key: str) -> None:
         raise Conflict("A mail to this address is being sent at this moment: erase it in a minute.")
 
 
-def _forget_returned_mails(session: Session, key: str) -> None:
+def _forget_returned_mails(session: Session, key: str, now: datetime) -> None:
     """Empty the mails that came back for this person; an auto-reply may say anything about them."""
     its = select(FeedbackEntry.returned_mail_id).where(
         FeedbackEntry.address_key == key, FeedbackEntry.returned_mail_id.is_not(None)
@@ -70,6 +70,6 @@ def _forget_returned_mails(session: Session, key: str) -> None:
     session.execute(
         update(ReturnedMail)
         .where(ReturnedMail.id.in_(its))
-        .values(raw=b"", envelope_sender="", note="")
+        .values(raw=b"", envelope_sender="", note="", emptied_at=now)
         .execution_options(**_UNSYNCED)
     )

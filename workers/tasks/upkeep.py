@@ -10,6 +10,7 @@ from newsletter.db.session import unit_of_work
 from newsletter.delivery.braking import evaluate_finished
 from newsletter.delivery.limits.lookup import look_up_domains
 from newsletter.delivery.limits.service import tidy
+from newsletter.feedback.retention import empty_old_mail
 from newsletter.feedback.webhooks import keeping
 from newsletter.jobs import JobName
 from workers.factory import container
@@ -25,6 +26,7 @@ def upkeep() -> None:
         session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
         tidy(session, now)
         evaluate_finished(session, now)
+        empty_old_mail(session, days=parts.settings.returned_mail_days, now=now)
         keeping.tidy(session, now)
 
 
