@@ -5,6 +5,8 @@ Opt-out reports are wishes to leave; authentication reports and "not spam" are n
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Final
 
 from newsletter.feedback.classify.addresses import addresses_in, first_address, unique
@@ -15,6 +17,9 @@ _REPORT: Final = "message/feedback-report"
 _WISHES_TO_LEAVE: Final = frozenset({"opt-out", "opt-out-list", "unsubscribe"})
 _NO_COMPLAINTS: Final = frozenset({"auth-failure", "not-spam", "dmarc", "dkim", "miscategorized"})
 _RECIPIENT_FIELDS: Final = ("original-rcpt-to", "removal-recipient")
+_REDACTED: Final = re.compile(
+    r"\[?(?:redacted|hidden|removed|undisclosed|anonymous|unknown|x{3,})\b", re.IGNORECASE
+)
 _MOST_RECIPIENTS: Final = 50
 
 
@@ -37,9 +42,14 @@ def _judge(mail: Part, by_name: dict[str, str], fields: tuple[tuple[str, str], .
     if word in _NO_COMPLAINTS:
         return Classified(Kind.NONE, diagnostic=word)
     named = [first_address(value) for name, value in fields if name in _RECIPIENT_FIELDS]
-    recipients = unique([each for each in named if each])[:_MOST_RECIPIENTS] or _returned_to(mail)
+    recipients = _unredacted(named)[:_MOST_RECIPIENTS] or _unredacted(_returned_to(mail))
     kind = Kind.UNSUBSCRIBE if word in _WISHES_TO_LEAVE else Kind.COMPLAINT
     return Classified(kind, recipients, diagnostic=f"Feedback-Type: {word}"[:200])
+
+
+def _unredacted(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Return the addresses that are some: most providers black out the person (RFC 6590)."""
+    return unique([each for each in addresses if each and not _REDACTED.match(each)])
 
 
 def _returned_to(mail: Part) -> tuple[str, ...]:

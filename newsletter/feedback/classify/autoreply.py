@@ -26,6 +26,8 @@ _MARKS: Final = (
 )
 _RE: Final = r"^\W*(?:(?:re|aw|sv|antw|r|fwd?)\s*:\s*)*\W*"
 _SUBJECT: Final = re.compile(rf"{_RE}(?:{SIGNS['auto-reply'].pattern})")
+#: In characters; people who write more than that are there.
+_LONGEST_ABSENCE: Final = 1500
 _WISH: Final = re.compile(
     rf"{_RE}(?:{SIGNS['leave'].pattern})(?: me| us| please| now| from .{{0,80}}| request)?\W*$"
 )
@@ -42,15 +44,40 @@ def read_wish_to_leave(mail: Part) -> Classified | None:
 
 def read_auto_reply(mail: Part, notice: Notice) -> Classified | None:
     """Return the automatic answer that a mail is; None when a person may have written it."""
-    marked = (
+    is_one = (
+        _is_marked(mail) or _answers_by_itself(mail) or _challenges(mail, notice) or _tells_of_absence(notice)
+    )
+    return Classified(Kind.AUTOREPLY, diagnostic=mail.header("subject")[:200]) if is_one else None
+
+
+def _is_marked(mail: Part) -> bool:
+    return (
         _REPLIED.search(mail.header("auto-submitted")) is not None
         or _PRECEDENCE.search(mail.header("precedence")) is not None
         or any(mail.header(name) for name in _MARKS)
         or _SUBJECT.match(folded(mail.header("subject")[:200])) is not None
-        or is_challenge(mail.header("subject") + " " + mail.header("from") + " " + mail.header("return-path"))
-        or is_challenge(notice.text[:2000])
     )
-    return Classified(Kind.AUTOREPLY, diagnostic=mail.header("subject")[:200]) if marked else None
+
+
+def _answers_by_itself(mail: Part) -> bool:
+    """A program's mail (RFC 3834 §5, Exchange) in answer to a message is an automatic answer."""
+    is_a_programs = "auto-generated" in mail.header("auto-submitted").lower() or bool(
+        mail.header("x-auto-response-suppress")
+    )
+    return is_a_programs and bool(mail.header("in-reply-to") or mail.header("references"))
+
+
+def _challenges(mail: Part, notice: Notice) -> bool:
+    headers = " ".join(mail.header(name) for name in ("subject", "from", "return-path"))
+    return is_challenge(headers) or is_challenge(notice.text[:2000])
+
+
+def _tells_of_absence(notice: Notice) -> bool:
+    """Say whether a short text says that its writer is away, and until when or whom to ask instead."""
+    text = folded(notice.unquoted().text[: 2 * _LONGEST_ABSENCE])
+    if len(text) > _LONGEST_ABSENCE:
+        return False
+    return SIGNS["away"].search(text) is not None and SIGNS["back"].search(text) is not None
 
 
 def is_challenge(text: str) -> bool:

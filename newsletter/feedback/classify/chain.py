@@ -18,7 +18,7 @@ from newsletter.feedback.classify.failures import Action, Failure
 from newsletter.feedback.classify.mime import Part, read_mail
 from newsletter.feedback.classify.named import named_recipients
 from newsletter.feedback.classify.notice import Notice, read_notice
-from newsletter.feedback.classify.signs import is_from_a_mail_system, looks_returned
+from newsletter.feedback.classify.signs import came_back, is_from_a_mail_system, looks_returned
 from newsletter.feedback.classify.sns import notified_complaint, notified_failures, read_notification
 from newsletter.feedback.classify.values import Classified, Kind
 from newsletter.feedback.classify.verdict import judge
@@ -44,7 +44,8 @@ def _classify(mail: Part) -> Classified:
     notification = read_notification(mail)
     if notification is not None:
         return _of_notification(notification)
-    return _of_report_or_notice(mail, read_notice(mail))
+    notice = read_notice(mail)
+    return _of_report_or_notice(mail, notice if is_from_a_mail_system(mail) else notice.unquoted())
 
 
 def _of_notification(notification: dict[str, Any]) -> Classified:
@@ -73,16 +74,18 @@ def _told_failures(mail: Part, notice: Notice) -> list[Failure]:
     delayed = announces_retries(mail.header("subject") + "\n" + notice.text)
     action = Action.DELAYED if delayed else Action.FAILED
     named = named_recipients(mail, notice)
-    if not named and not is_from_a_mail_system(mail):
+    if not named and not (came_back(mail) or notice.original):
         return []
-    return [Failure(each, action, diagnostic=notice.given_reason()) for each in named or ("",)]
+    if len(named) <= 1:
+        return [Failure("".join(named), action, diagnostic=notice.said_by_the_server())]
+    return [Failure(each, action, diagnostic=notice.about(each).said_by_the_server()) for each in named]
 
 
 def _gravest(failures: list[Failure], notice: Notice) -> Classified:
     """Return the gravest verdict, and all who were not reached."""
     is_one = len(failures) == 1
     judged = [
-        (each, judge(each, notice.text if is_one else notice.about(each.recipient))) for each in failures
+        (each, judge(each, notice.text if is_one else notice.about(each.recipient).text)) for each in failures
     ]
     failed = [(failure, verdict) for failure, verdict in judged if verdict.kind is not Kind.NONE]
     if not failed:

@@ -13,11 +13,15 @@ from typing import Final
 from newsletter.feedback.classify.addresses import first_address
 from newsletter.feedback.classify.failures import Action, Failure
 from newsletter.feedback.classify.mime import Part
+from newsletter.feedback.classify.signs import is_from_a_mail_system
 
 STATUS_TYPES: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _FIELD: Final = re.compile(r"([A-Za-z][A-Za-z-]{2,40})[ \t]*:[ \t]*(.*)")
 _RECIPIENT_FIELDS: Final = ("original-recipient", "final-recipient", "x-actual-recipient")
 _IN_TEXT: Final = re.compile(r"^\s{0,8}Final-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+#: Who forwards a whole report in the text of a mail quotes its fields.
+_FORWARDED: Final = re.compile(r"\W*(?:fwd?|wg|tr|rv|enc|doorst)\s*:", re.IGNORECASE)
+_QUOTE: Final = re.compile(r"^[ \t]{0,4}>[ \t]?", re.MULTILINE)
 _STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _MOST_RECIPIENTS: Final = 50
 
@@ -25,17 +29,26 @@ _MOST_RECIPIENTS: Final = 50
 def reported_failures(mail: Part) -> list[Failure]:
     """Return what the machine-readable parts say about each recipient."""
     found: list[Failure] = []
-    for part in mail.walk():
-        if not part.children and (part.content_type in STATUS_TYPES or _IN_TEXT.search(part.text)):
-            found.extend(_read_report(part))
+    for part in _own_parts(mail):
+        text = _report_text(part, mail)
+        if text:
+            found.extend(filter(None, map(_failure, _groups(_fields(text)))))
     return found[:_MOST_RECIPIENTS]
 
 
-def _read_report(part: Part) -> Iterator[Failure]:
-    for group in _groups(_fields(part.text)):
-        failure = _failure(group)
-        if failure is not None:
-            yield failure
+def _own_parts(mail: Part) -> Iterator[Part]:
+    """Yield the parts of the report itself. A report inside a message that a person forwards is that person's affair."""
+    is_report = is_from_a_mail_system(mail) or mail.content_type == "multipart/report"
+    return mail.walk() if is_report else mail.walk_outside_messages()
+
+
+def _report_text(part: Part, mail: Part) -> str:
+    if part.children:
+        return ""
+    if part.content_type in STATUS_TYPES:
+        return part.text
+    text = _QUOTE.sub("", part.text) if _FORWARDED.match(mail.header("subject")[:100]) else part.text
+    return text if _IN_TEXT.search(text) else ""
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:
@@ -92,7 +105,12 @@ def _failure(group: dict[str, str]) -> Failure | None:
 
 
 def _address(value: str) -> str:
-    return first_address(value.partition(";")[2] or value)
+    """Return the address of a field; `utf-8;` announces letters of any script (RFC 6533 §3)."""
+    kind, _, rest = value.partition(";")
+    stated = (rest or value).strip()
+    if kind.strip().lower() == "utf-8" or not stated.isascii():
+        return first_address(f"<{stated.strip('<>')}>")
+    return first_address(stated)
 
 
 def _action(value: str) -> Action:

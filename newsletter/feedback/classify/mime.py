@@ -13,6 +13,7 @@ from typing import Final
 from newsletter.feedback.classify.decoding import as_text, decoded, transfer_decoded
 
 MOST_BYTES: Final = 1024 * 1024
+MESSAGE_TYPES: Final = frozenset({"message/rfc822", "message/global"})
 _MOST_TEXT: Final = 200_000
 _DEEPEST: Final = 10
 _MOST_PARTS: Final = 60
@@ -24,6 +25,8 @@ _PARAMETER: Final = re.compile(
 )
 #: A parameter at the beginning of a line: the white space of a folded Content-Type was lost.
 _BROKEN_FOLD: Final = re.compile(rb"(?:boundary|charset|report-type|name|type)=", re.IGNORECASE)
+
+_SEPARATOR: Final = re.compile(rb"^--([^\s-][^\n]{0,69}?)[ \t]*\n(?=content-)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,13 @@ class Part:
         for child in self.children:
             yield from child.walk()
 
+    def walk_outside_messages(self) -> Iterator[Part]:
+        """Yield this part and what is inside it, but nothing of the messages that it holds."""
+        yield self
+        if self.content_type not in MESSAGE_TYPES:
+            for child in self.children:
+                yield from child.walk_outside_messages()
+
 
 def read_mail(raw: bytes) -> Part:
     """Return the parts of a mail; of a huge one, what stands in its first megabyte."""
@@ -86,7 +96,7 @@ def _read(raw: bytes, depth: int, parts_left: list[int]) -> Part:
         return part
     if part.content_type.startswith("multipart/"):
         pieces = _split_body(body, part.parameter("boundary"))
-    elif part.content_type in ("message/rfc822", "message/global"):
+    elif part.content_type in MESSAGE_TYPES:
         pieces = [part.content.replace(b"\r\n", b"\n").lstrip(b"\n")]
     else:
         return part
@@ -128,6 +138,7 @@ def _header_text(lines: list[bytes]) -> str:
 
 
 def _split_body(body: bytes, boundary: str) -> list[bytes]:
+    boundary = boundary or _likely_boundary(body)
     if not boundary:
         return [body]
     pieces = (b"\n" + body).split(b"\n--" + boundary.encode("latin-1", "replace"))
@@ -137,3 +148,9 @@ def _split_body(body: bytes, boundary: str) -> list[bytes]:
             break
         parts.append(piece.partition(b"\n")[2])
     return parts or [body]
+
+
+def _likely_boundary(body: bytes) -> str:
+    """Return what separates the parts when the header does not say it: the first line that begins with two dashes."""
+    match = _SEPARATOR.search(body[:10_000])
+    return match[1].decode("latin-1") if match else ""

@@ -12,6 +12,8 @@ from newsletter.feedback.classify.notice import Notice
 from newsletter.feedback.classify.signs import tells_of_failure
 from newsletter.reasons import reason_in_words
 
+Finder = Callable[[Part, Notice], Iterable[str]]
+
 _ADDRESS: Final = r"[^\s<>()\[\]:;,\"']{1,64}@[\w.-]{1,253}"
 #: `<ada@example.com>:` as qmail and Postfix begin a paragraph, `550 <ada@example.com>... User unknown` of Sendmail.
 _AT_START: Final = re.compile(
@@ -43,6 +45,7 @@ _LABELLED: Final = re.compile(
     r"destinatario|destinataire|empf[äa]nger|получатель|宛先|送信先|收件人)(?: address(?:es)?| name)?s?[ \t]*(?:\([^()]{0,40}\))?[ \t]*[:：=][ \t]*(.{3,200})$",
     re.IGNORECASE,
 )  # fmt: skip
+_REPORTING: Final = ("from", "reply-to", "sender", "return-path", "errors-to")
 _DAEMONS: Final = re.compile(
     r"(?:mailer-?daemon|post-?master|mail-?admin|abuse|noc|support|help(?:desk)?|hostmaster|root|no-?reply|double-bounce|mdaemon|administrator|webmaster)@",
     re.IGNORECASE,
@@ -54,29 +57,30 @@ def named_recipients(mail: Part, notice: Notice) -> tuple[str, ...]:
     stated = [address for value in mail.all_headers("x-failed-recipients") for address in addresses_in(value)]
     if stated:
         return unique(stated)
-    strangers = _strangers(mail, notice)
-    for find in _EVIDENCE:
-        found = [
-            each
-            for each in find(notice)
-            if each and each.lower() not in strangers and not _DAEMONS.match(each)
-        ]
-        if found:
-            return unique(found)
-    return _bare_names(mail, notice) or _daemon_named(notice)
+    own, senders = _strangers(mail, notice)
+    for find, may_be_own in _EVIDENCE:
+        strangers = senders if may_be_own else senders | own
+        found = [each for each in find(mail, notice) if each and each.lower() not in strangers]
+        if people := [each for each in found if not _DAEMONS.match(each)]:
+            return unique(people)
+    return unique(list(_returned_and_named(mail, notice)))
 
 
-def _strangers(mail: Part, notice: Notice) -> frozenset[str]:
-    """Addresses that are never the recipient: of the report itself, and whoever sent the returned message."""
-    headers = ("from", "to", "reply-to", "sender", "return-path", "errors-to")
-    own = [address for name in headers for value in mail.all_headers(name) for address in addresses_in(value)]
-    sent_by = addresses_in(notice.returned("from", "return-path", "sender", "reply-to", "errors-to"))
-    wanted = {each.lower() for each in addresses_in(notice.returned("to", "cc"))}
-    return frozenset(each.lower() for each in (*own, *sent_by) if each.lower() not in wanted)
+def _strangers(mail: Part, notice: Notice) -> tuple[frozenset[str], frozenset[str]]:
+    """Return who is hardly ever the recipient: who reports, and who never is: to whom it is reported."""
+    wanted = _in_headers(notice.returned("to", "cc"))
+    reporters = _in_headers(*(value for name in _REPORTING for value in mail.all_headers(name)))
+    sent_by = _in_headers(notice.returned("from", "return-path", "sender", "reply-to", "errors-to"))
+    told = _in_headers(*mail.all_headers("to")) | sent_by
+    return reporters - wanted, told - wanted
 
 
-def _by_lines(*patterns: re.Pattern[str]) -> Callable[[Notice], Iterable[str]]:
-    def find(notice: Notice) -> Iterable[str]:
+def _in_headers(*values: str) -> frozenset[str]:
+    return frozenset(each.lower() for value in values for each in addresses_in(value))
+
+
+def _by_lines(*patterns: re.Pattern[str]) -> Finder:
+    def find(_: Part, notice: Notice) -> Iterable[str]:
         for line in notice.text.splitlines():
             for pattern in patterns:
                 match = pattern.match(line[:400])
@@ -87,15 +91,15 @@ def _by_lines(*patterns: re.Pattern[str]) -> Callable[[Notice], Iterable[str]]:
     return find
 
 
-def _expanded_from(notice: Notice) -> Iterable[str]:
+def _expanded_from(_: Part, notice: Notice) -> Iterable[str]:
     return (first_address(match[1]) for match in _EXPANDED.finditer(notice.text))
 
 
-def _in_commands(notice: Notice) -> Iterable[str]:
+def _in_commands(_: Part, notice: Notice) -> Iterable[str]:
     return (first_address(match[1]) for match in _COMMAND.finditer(notice.text))
 
 
-def _beside_failure_words(notice: Notice) -> Iterable[str]:
+def _beside_failure_words(_: Part, notice: Notice) -> Iterable[str]:
     """Addresses in lines that tell of a failure, apart from those that somebody should write to."""
     for line in notice.text.splitlines():
         if "@" in line and (tells_of_failure(line) or reason_in_words(line) is not None):
@@ -106,46 +110,48 @@ def _unasked(line: str) -> Iterable[str]:
     return (each for each in addresses_in(line) if not _FROM_WHOM.search(line[: line.find(each)]))
 
 
-def _returned_and_named(notice: Notice) -> Iterable[str]:
+def _returned_and_named(_: Part, notice: Notice) -> Iterable[str]:
     """Whoever the returned message went to and the notice names too."""
     text = notice.text.lower()
     went_to = addresses_in(notice.returned("to", "cc", "bcc", "x-original-to", "delivered-to"))
     return [each for each in went_to if each.lower() in text]
 
 
-def _only_returned(notice: Notice) -> Iterable[str]:
+def _only_returned(_: Part, notice: Notice) -> Iterable[str]:
     found = unique(list(addresses_in(notice.returned("to"))))
     return found if len(found) == 1 else ()
 
 
-def _anywhere(notice: Notice) -> Iterable[str]:
+def _anywhere(_: Part, notice: Notice) -> Iterable[str]:
     return [each for line in notice.text.splitlines() if "@" in line for each in _unasked(line)][:1]
 
 
-def _bare_names(mail: Part, notice: Notice) -> tuple[str, ...]:
+def _bare_names(mail: Part, notice: Notice) -> Iterable[str]:
     """Mailbox names without a domain under "the following recipients:" belong to the domain that reports."""
     domain = first_address(mail.header("from")).partition("@")[2]
     lines = iter(notice.text.splitlines())
     if not domain or not any(_FOLLOWING.search(line) for line in lines):
         return ()
-    below = [line for line in lines if line.strip()][:20]
-    names = [match[1] for match in map(_BARE.match, below[:1]) if match]
-    return unique([f"{name}@{domain}" for name in names])
+    below = [line for line in lines if line.strip()][:1]
+    return [f"{match[1]}@{domain}" for match in map(_BARE.match, below) if match]
 
 
-def _daemon_named(notice: Notice) -> tuple[str, ...]:
-    """As a last resort even a postmaster may be the one who was not reached."""
-    return unique(list(_returned_and_named(notice)))
+def _in_subject(mail: Part, _: Notice) -> Iterable[str]:
+    return addresses_in(mail.header("subject")[:300])
 
 
-_EVIDENCE: Final = (
-    _expanded_from,
-    _by_lines(_AT_START, _ALONE),
-    _by_lines(_BEGINS),
-    _returned_and_named,
-    _in_commands,
-    _by_lines(_LABELLED),
-    _beside_failure_words,
-    _only_returned,
-    _anywhere,
+#: From the surest to the weakest: how to find, and whether even the one who reports may be meant.
+_EVIDENCE: Final[tuple[tuple[Finder, bool], ...]] = (
+    (_expanded_from, False),
+    (_by_lines(_AT_START, _ALONE), False),
+    (_bare_names, False),
+    (_by_lines(_BEGINS), False),
+    (_returned_and_named, False),
+    (_in_commands, False),
+    (_by_lines(_LABELLED), False),
+    (_beside_failure_words, False),
+    (_only_returned, False),
+    (_anywhere, False),
+    (_in_subject, False),
+    (_beside_failure_words, True),
 )

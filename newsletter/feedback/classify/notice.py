@@ -10,6 +10,7 @@ from typing import Final
 from newsletter.feedback.classify.html import words_of
 from newsletter.feedback.classify.mime import Part, split_headers
 from newsletter.feedback.classify.tables import SIGNS
+from newsletter.reasons import reason_in_words
 from newsletter.reasons.folding import without_accents
 
 _MOST: Final = 20_000
@@ -26,8 +27,21 @@ _RETURNED_TYPES: Final = frozenset(
 _COPY_FOLLOWS: Final = re.compile(rf"^[\s>*=_-]*(?:{SIGNS['copy'].pattern})")
 _HEADER: Final = re.compile(r"[ \t>|]{0,4}([A-Za-z][A-Za-z0-9-]{1,40}):(?:[ \t]|$)")
 _GIVEN_REASON: Final = re.compile(r"\(reason: ([^\n]{3,300}(?:\n[ \t][^\n]{0,300}){0,3})\)")
+#: `<<< 550 …` of a transcript, `mx said: 550 …`, `Remote host said: 550 …`.
+_SERVER_REPLY: Final = re.compile(
+    r"(?:^[ \t>]{0,8}<<<|^.{0,80}<--|\b(?:said|replied|returned|responded|response|received >>>|error was)[\w ]{0,20}:)"
+    r"[ \t]{0,4}([45]\d\d[ -][^\n]{3,300}(?:\n[ \t]{2,}[^\n]{1,200}){0,3})",
+    re.IGNORECASE | re.MULTILINE,
+)
 _TELLING: Final = frozenset(
     {"received", "return-path", "message-id", "mime-version", "dkim-signature", "x-mailer", "content-type"}
+)
+#: A block of headers does not begin with `Error:` or `Reason:`, though these look like fields.
+_BEGINNING: Final = re.compile(
+    r"[ \t>|]{0,4}(?:x-|resent-|dkim-|arc-|list-|authentication-|content-|received|return-path|delivered-to|from|to|cc|bcc|"
+    r"sender|reply-to|errors-to|subject|date|message-id|mime-version|precedence|references|in-reply-to|envelope-|comments|"
+    r"organi[sz]ation|importance|user-agent|status|path|newsgroups|mailing-list|domainkey|old-|original-)",
+    re.IGNORECASE,
 )
 _ADDRESSING: Final = frozenset({"to", "cc", "from", "subject", "date"})
 _MOST_HEADER_LINES: Final = 120
@@ -44,15 +58,25 @@ class Notice:
         """Return what the returned message's headers of these names hold, joined by spaces."""
         return " ".join(value for name, value in self.original if name in names)
 
-    def given_reason(self) -> str:
-        """Return what stands in `(reason: …)`: Sendmail's own words below it say "User unknown" whatever it was."""
-        found = _GIVEN_REASON.findall(self.text)
-        return " ".join(found[0].split()) if len(found) == 1 else ""
+    def said_by_the_server(self) -> str:
+        """Return the words of the refusing server in a notice about one recipient: the reporter's own are often a template."""
+        reasons = _GIVEN_REASON.findall(self.text)
+        if len(reasons) == 1:
+            return " ".join(reasons[0].split())
+        replies = [" ".join(each.split()) for each in _SERVER_REPLY.findall(self.text)]
+        told = [each for each in replies if reason_in_words(each) is not None]
+        return told[0] if len(set(told)) == 1 else ""
 
-    def about(self, address: str) -> str:
+    def unquoted(self) -> Notice:
+        """Return the notice without the lines that a person quotes."""
+        kept = [line for line in self.text.splitlines() if not line.lstrip().startswith(">")]
+        return Notice("\n".join(kept), self.original)
+
+    def about(self, address: str) -> Notice:
         """Return the paragraphs that name an address; an empty text when none does."""
         paragraphs = self.text.split("\n\n")
-        return "\n\n".join(each for each in paragraphs if address and address.lower() in each.lower())
+        named = [each for each in paragraphs if address and address.lower() in each.lower()]
+        return Notice("\n\n".join(named), self.original)
 
 
 def read_notice(mail: Part) -> Notice:
@@ -127,7 +151,7 @@ def _start_of_headers(lines: list[str]) -> int | None:
     start, names = None, set[str]()
     for number, line in enumerate(lines):
         match = _HEADER.match(line)
-        if match:
+        if match and (start is not None or _BEGINNING.match(line)):
             start = number if start is None else start
             names.add(match[1].lower())
             if len(names) >= 3 and names & _TELLING:
