@@ -116,14 +116,19 @@ def test_keys_differ_by_issue_place_and_target_and_are_the_same_every_time() -> 
     assert len(made) == 5
     assert {len(key) for key in made} == {26}
     assert KEYS.key_of(7, "item", 1, "https://a.example/") in made
-    assert Keyring(b"another secret, long enough").links.key_of(7, "item", 1, "https://a.example/") not in made
+    assert (
+        Keyring(b"another secret, long enough").links.key_of(7, "item", 1, "https://a.example/") not in made
+    )
 
 
 def test_a_rendition_comes_back_as_it_was_stored() -> None:
     issue = snapshot(item(1), publication_click_counting="all")
     rendered = render_issue(issue, BASE_URL)
     stored = rendered.to_document(BASE_URL)
-    assert RenderedIssue.from_document(stored | {"links": [list(each) for each in rendered.links]}, BASE_URL) == rendered
+    assert (
+        RenderedIssue.from_document(stored | {"links": [list(each) for each in rendered.links]}, BASE_URL)
+        == rendered
+    )
     older = {name: value for name, value in stored.items() if name != "links"}
     assert RenderedIssue.from_document(older, BASE_URL) == replace(rendered, links=())
 

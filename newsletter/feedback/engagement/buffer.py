@@ -83,6 +83,9 @@ class HitBuffer:
             log.warning("hits_not_written", count=len(batch), error=str(error)[:200])
             self._take_back(batch)
             return False
+        except Exception as error:  # the thread must outlive a batch that nothing can write
+            log.error("hits_lost", count=len(batch), error=repr(error)[:200])
+            return False
         return True
 
     def _take_back(self, batch: Batch) -> None:

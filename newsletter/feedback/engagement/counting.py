@@ -26,7 +26,7 @@ from newsletter.rendering.links import TRAP
 #: Hits looked at in one transaction, at least.
 BATCH: Final = 2000
 #: Somebody who goes on and on is judged in pieces of this length.
-LONGEST: Final = timedelta(minutes=2)
+LONGEST: Final = timedelta(minutes=5)
 _LOCK_KEY: Final = 7_316_011_903  # any fixed number: one counts at a time
 
 

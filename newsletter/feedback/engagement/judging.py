@@ -16,7 +16,7 @@ from typing import Final
 from newsletter.feedback.engagement.signals import Signal
 
 #: A pause of this length ends an episode.
-QUIET: Final = timedelta(seconds=10)
+QUIET: Final = timedelta(seconds=30)
 #: Nobody has received, opened and clicked a mail so soon after the relay took it.
 AT_ONCE: Final = timedelta(seconds=5)
 #: Hardly anybody has.

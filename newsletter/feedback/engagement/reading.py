@@ -103,7 +103,7 @@ def _by_hour(
     )
     hour = _hour(session, first.c.at)
     query: Select[int, int] = select(hour, func.count()).group_by(hour).order_by(hour).limit(limit)
-    return [(int(at), count) for at, count in session.execute(query).tuples()]
+    return [(int(at), count) for at, count in session.execute(query)]
 
 
 def _hour(session: Session, at: ColumnElement[datetime]) -> ColumnElement[int]:

@@ -71,7 +71,7 @@ def _readers(session: Session, delivery_ids: set[int]) -> dict[int, _Reader]:
 
 def _issues_of_links(session: Session, link_ids: set[int]) -> dict[int, int]:
     rows = session.execute(select(Link.id, Link.issue_id).where(among(session, Link.id, link_ids)))
-    return dict(rows.tuples())
+    return {row.id: row.issue_id for row in rows}
 
 
 def _settle_ambiguous(session: Session, delivery_ids: set[int]) -> None:
