@@ -19,7 +19,7 @@ from newsletter.feedback.policy import Consequence, consequence_of
 from newsletter.feedback.softness import suppress_if_lasting
 
 #: Whoever reports one of these has had the message in hand: the relay had accepted it.
-_PROOFS = (*FAILURES, "deferred", "delivered", "complained", "opened", "clicked")
+_PROOFS = (*FAILURES, "queued", "sent", "deferred", "delivered", "complained", "opened", "clicked")
 
 
 def apply_event(session: Session, delivery: Delivery, event: Event, now: datetime) -> bool:
