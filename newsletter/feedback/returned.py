@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -12,6 +13,7 @@ from newsletter.feedback.applying import apply_event
 from newsletter.feedback.classify import Classified, Kind, Reason, classify
 from newsletter.feedback.events import BounceKind, Event
 from newsletter.feedback.models import ReturnedMail
+from newsletter.feedback.reporter import reporter_of
 from newsletter.feedback.return_address import claim_of
 from newsletter.rendering.tokens import Keyring
 
@@ -51,7 +53,7 @@ def _apply(
     event = event_in(found, delivery, asks_to_leave=claim.asks_to_leave, at=now, mail_id=mail.id)
     if event is None:
         return "ignored", "Ordinary mail: no bounce, no complaint, no wish to leave."
-    apply_event(session, delivery, event, now)
+    apply_event(session, delivery, replace(event, said_by=reporter_of(mail.raw)), now)
     return "applied", ""
 
 

@@ -16,7 +16,7 @@ from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.states import DeliveryState
 from newsletter.feedback.models import FeedbackEntry
 from newsletter.feedback.policy import NOT_THEIR_FAULT, SoftRule
-from newsletter.feedback.rules import rule_of_campaign
+from newsletter.feedback.rules import EVERYBODYS, rule_of, rule_of_campaign
 from newsletter.issues.models import Issue
 
 #: A message counts as a success when no bounce has come for this long: servers try for five days.
@@ -73,6 +73,15 @@ def suppress_if_lasting(
 def count_soft(session: Session, address_key: str, rule: SoftRule, now: datetime) -> SoftCount:
     """Return how an address stands against a rule."""
     return _count(session, address_key, rule, _times(session, address_key, rule), now)
+
+
+def soft_counts(
+    session: Session, address_key: str, publication_ids: Iterable[int | None], now: datetime
+) -> list[SoftCount]:
+    """Return how an address stands against every rule that holds for these publications."""
+    rules = {rule_of(session, each) for each in publication_ids if each is not None} or {EVERYBODYS}
+    ordered = sorted(rules, key=lambda rule: rule.publication_id or 0)
+    return [count_soft(session, address_key, rule, now) for rule in ordered]
 
 
 def _count(

@@ -18,6 +18,8 @@ from newsletter.audience.models import Subscriber
 from newsletter.audience.states import SubscriptionState
 from newsletter.errors import InvalidInput, NotFound
 from newsletter.feedback.erasure import erase_person
+from newsletter.feedback.explaining import explain
+from newsletter.feedback.softness import soft_counts
 from newsletter.reporting.timeline import story_of
 from newsletter.web.deps import (
     Admin,
@@ -111,12 +113,16 @@ def one_person(request: Request, session: Reading, subscriber_id: int, told: str
     person = _find(session, subscriber_id)
     story = story_of(session, person.email, secret=container(request).settings.secret)
     active = [one for one in audience.suppressions_of(session, person.address_key) if one.lifted_at is None]
+    subscriptions, now = audience.subscriptions_of(session, person.id), container(request).clock.now()
     return render(
         request,
         "admin/subscribers/one.html",
         person=person,
-        subscriptions=audience.subscriptions_of(session, person.id),
-        suppressions=active,
+        subscriptions=subscriptions,
+        suppressions=[(one, explain(session, one)) for one in active],
+        soft=soft_counts(
+            session, person.address_key, [one.list.publication_id for one in subscriptions], now
+        ),
         story=story,
         lines=lines_of(story.page(1)),
         told=told,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.datastructures import FormData
 from starlette.responses import Response, StreamingResponse
 
 from newsletter.accounts import audit
@@ -35,6 +37,7 @@ from newsletter.web.queries.left import (
 from newsletter.web.security import hold_form_token
 
 router = APIRouter(include_in_schema=False, dependencies=[SignedInOnly, Depends(hold_form_token)])
+_PERSON = re.compile(r"/admin/subscribers/[0-9]{1,18}", re.ASCII)
 Before = Annotated[int | None, Query(ge=1, le=1 << 62)]
 
 
@@ -118,7 +121,13 @@ def end(request: Request, user: Admin, form: Form, session: Writing, suppression
         object=f"suppression {row.id}",
         details={"reason": reason},
     )
-    return back_to("/admin/suppressions?told=lifted")
+    return back_to(f"{_origin(form)}?told=lifted")
+
+
+def _origin(form: FormData) -> str:
+    """Return the page the form stood on: a person's, or the list."""
+    back = field(form, "back", most=60)
+    return back if _PERSON.fullmatch(back) else "/admin/suppressions"
 
 
 @router.get("/admin/suppressions/export.csv", dependencies=[AdminOnly])
