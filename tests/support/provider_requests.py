@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -61,7 +61,6 @@ class Sample:
     many: bool = False
     #: False where nothing but the body is signed, or nothing at all is.
     signs_body: bool = True
-    headers: Mapping[str, str] = field(default_factory=dict)
 
     def secrets(self, *which: str) -> Secrets:
         """Return what verifies requests signed with these keys: `first`, `second`."""
@@ -70,16 +69,14 @@ class Sample:
         keys = tuple(self.secret(each) for each in which)
         return Secrets(signing=keys, url=ADDRESS)
 
-    def request(
-        self, *words: str, token: str = "", key: str = "first", body: bytes | None = None
-    ) -> WebhookRequest:
+    def request(self, *words: str, token: str = "", key: str = "first", url: str = ADDRESS) -> WebhookRequest:
         """Return a signed request that tells of these events, by our words."""
         events = [self.event(self.words[word], token) for word in words or ("bounced",)]
-        raw = json.dumps(self.wrap(events)).encode() if body is None else body
-        if self.content_type != "application/json" and body is None:
+        raw = json.dumps(self.wrap(events)).encode()
+        if self.content_type != "application/json":
             raw = urlencode({"mandrill_events": json.dumps(events)}).encode()
-        headers = {"content-type": self.content_type, **self.headers}
-        return self.signed(WebhookRequest("POST", ADDRESS, headers, raw), key)
+        headers = {"content-type": self.content_type}
+        return self.signed(WebhookRequest("POST", url, headers, raw), key)
 
     def signed(self, request: WebhookRequest, key: str = "first") -> WebhookRequest:
         """Return the request with its credentials."""
@@ -129,7 +126,7 @@ def _svix(request: WebhookRequest, key: str) -> WebhookRequest:
 
 def _mandrill(request: WebhookRequest, key: str) -> WebhookRequest:
     fields = dict(parse_qsl(request.body.decode("utf-8", "replace")))
-    signed = ADDRESS + "".join(name + fields[name] for name in sorted(fields))
+    signed = request.url + "".join(name + fields[name] for name in sorted(fields))
     digest = hmac.digest(_key(key).encode(), signed.encode("utf-8", "replace"), "sha1")
     return with_headers(request, x_mandrill_signature=base64.b64encode(digest).decode())
 

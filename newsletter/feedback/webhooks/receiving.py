@@ -56,6 +56,8 @@ def take_request(
         keep_link(account, keeper.sealer, confirmation.topic, confirmation.link)
         return True
     check_count(len(provider.documents(request)))
+    if account.pending_topic:  # whoever sends events was confirmed
+        account.pending_topic, account.sealed_link = "", None
     return _keep(session, keeper.queue, account, request, now)
 
 
