@@ -17,7 +17,6 @@ from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.models import Delivery
 from newsletter.delivery.relays.service import add_relay
 from newsletter.delivery.states import DeliveryState
-from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.feedback.erasure import erase_person
 from newsletter.feedback.models import FeedbackEntry
 from newsletter.feedback.service import sweep_feedback
@@ -32,14 +31,6 @@ from tests.conftest import RecordingQueue
 from tests.support import sns_messages as sns
 from tests.support.ledger import NOW, sent_to
 from tests.support.provider_requests import BY_NAME, SAMPLES, Sample
-from tests.support.webhook_flood import (
-    add_flood_account,
-    flooded,
-    in_order,
-    make_events,
-    pour,
-    state_of,
-)
 
 SECRET = b"a secret for tests, long enough"
 KEYRING, SEALER = Keyring(SECRET), Sealer(SECRET)
@@ -364,79 +355,3 @@ def test_a_person_who_is_erased_stays_in_no_request(session: Session, keeper: Do
     take(session, keeper, account_for(session, sample), brought(sample, "bounced"))
     erase_person(session, ADA, secret=SECRET, actor="admin", now=NOW)
     assert session.scalars(select(ProviderRequest.body)).one() == b""
-
-
-def test_accounts_are_checked(session: Session) -> None:
-    def add(name: str, provider: str, **values: object) -> None:
-        accounts.add_account(session, SEALER, name, provider, actor="admin", now=NOW, **values)  # type: ignore[arg-type]
-
-    add("main", "postmark")
-    with pytest.raises(Conflict):
-        add("main", "postmark")
-    session.rollback()
-    for name, provider, values, error in (
-        ("Main!", "postmark", {}, InvalidInput),
-        ("a", "pigeon", {}, NotFound),
-        ("a", "postmark", {"relay": "nowhere"}, NotFound),
-        ("a", "postmark", {"signing": "x"}, InvalidInput),
-        ("a", "sendgrid", {"signing": "no key"}, InvalidInput),
-        ("a", "resend", {"signing": "whsec_!"}, InvalidInput),
-        ("a", "amazon_ses", {"topics": ["http://example.com"]}, InvalidInput),
-        ("a", "postmark", {"topics": [sns.TOPIC]}, InvalidInput),
-        ("a", "mailgun", {"signing": "x" * 5000}, InvalidInput),
-    ):
-        with pytest.raises(error):
-            add(name, provider, **values)
-
-
-def test_a_path_is_only_good_for_its_provider(session: Session) -> None:
-    row = accounts.add_account(session, SEALER, "main", "postmark", actor="admin", now=NOW)
-    path = accounts.opened(SEALER, row).path
-    assert accounts.account_at(session, "postmark", path) is row
-    for provider, given in (
-        ("mailgun", path),
-        ("postmark", path[:-1]),
-        ("postmark", path + "x"),
-        ("postmark", ""),
-        ("postmark", "../" + path),
-    ):
-        assert accounts.account_at(session, provider, given) is None
-
-
-def test_a_flood_leaves_what_its_sorted_unique_events_leave(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: object
-) -> None:
-    """X14 in small: three times, out of order, cut otherwise."""
-    states = []
-    for arrange in (in_order, lambda events: flooded(events, 1), lambda events: flooded(events, 2)):
-        states.append(_state_after(tmp_path_factory, empty_database, arrange))
-    assert states[0] == states[1] == states[2]
-    assert len(states[0].entries) > 100
-    assert {"complaint", "hard_bounce"} <= {reason for _, reason in states[0].suppressed}
-
-
-def _state_after(folders: pytest.TempPathFactory, empty: object, arrange: object) -> object:
-    import shutil
-
-    from newsletter.db.session import create_database_engine, create_sessions
-
-    path = folders.mktemp("flood") / "flood.db"
-    shutil.copy(str(empty), path)
-    engine = create_database_engine(f"sqlite:///{path}")
-    sessions = create_sessions(engine)
-    with unit_of_work(sessions) as session:
-        numbers = []
-        for week in range(3):
-            numbers += [
-                row.id
-                for row in sent_to(
-                    session, *(f"p{n}@example.com" for n in range(40)), at=NOW - timedelta(weeks=week)
-                )
-            ]
-        account_id = add_flood_account(session, NOW)
-    events = make_events(numbers, 600, KEYRING, NOW - timedelta(hours=2), seed=7)
-    pour(sessions, account_id, arrange(events), KEYRING, NOW)  # type: ignore[operator]
-    with sessions() as session:
-        found = state_of(session)
-    engine.dispose()
-    return found
