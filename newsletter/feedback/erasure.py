@@ -16,6 +16,7 @@ from newsletter.audience.suppressions import hashed_key
 from newsletter.delivery.models import Delivery
 from newsletter.delivery.states import IN_FLIGHT, DeliveryState
 from newsletter.errors import Conflict
+from newsletter.feedback.engagement.choosing import forget_person
 from newsletter.feedback.models import FeedbackEntry, ReturnedMail
 from newsletter.feedback.webhooks.keeping import forget as forget_requests
 
@@ -34,7 +35,9 @@ def erase_person(session: Session, email: str, *, secret: bytes, actor: str, now
     _hold_wire(session, key)
     _forget_returned_mails(session, key, now)
     forget_requests(session, key)
-    erasure.erase(session, email, secret=secret, actor=actor, now=now)
+    person_id = erasure.erase(session, email, secret=secret, actor=actor, now=now)
+    if person_id is not None:
+        forget_person(session, person_id)
     hashed = hashed_key(key, secret)
     session.execute(
         update(FeedbackEntry)
