@@ -69,7 +69,7 @@ LEDGER: Final = """INSERT INTO deliveries (id, campaign_id, subscriber_id, addre
  crashes, fence, date, sent_at, smtp_code, bounce, response)
  SELECT first_row + s.id, c.id, s.id, s.email, s.address_key,
  CASE WHEN n < 15 THEN 11 WHEN n < 20 THEN 12 ELSE 10 END,
- CASE WHEN n < 9 THEN 'no_mailbox' WHEN n < 12 THEN 'policy' WHEN n < 15 THEN 'full' WHEN n < 20 THEN 'suppressed' END,
+ CASE WHEN n < 9 THEN 'dead' WHEN n < 12 THEN 'policy' WHEN n < 15 THEN 'full' WHEN n < 20 THEN 'suppressed' END,
  CASE WHEN n BETWEEN 15 AND 19 THEN 0 ELSE 1 END, 0, 1, c.started_at,
  CASE WHEN n >= 20 THEN c.started_at + s.id / 800.0 * interval '1 second' END,
  CASE WHEN n < 15 THEN 550 WHEN n >= 20 THEN 250 END,

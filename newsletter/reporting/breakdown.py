@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from newsletter.delivery.states import DeliveryState
-from newsletter.reporting.cells import LedgerCell, Pace, ReturnedCell, Totals
+from newsletter.reporting.cells import OTHERS, LedgerCell, Pace, ReturnedCell, Totals
 from newsletter.reporting.tables import Table, Value, columns
 
 _SENT: Final = int(DeliveryState.SENT)
@@ -49,6 +49,12 @@ class _Bounces:
         return [(*key, why.refused, why.returned, why.together) for key, why in ranked]
 
 
+def within(ledger: Iterable[LedgerCell], returned: Iterable[ReturnedCell]) -> list[ReturnedCell]:
+    """Return what came back under the groups that the ledger names; both kept their largest ones by themselves."""
+    known = {cell.group for cell in ledger}
+    return [cell if cell.group in known else cell._replace(group=OTHERS) for cell in returned]
+
+
 def state_table(totals: Totals) -> Table:
     """Return the right side of the equation and what is still open."""
     rows = [(state.word, totals.states.get(state, 0)) for state in DeliveryState]
@@ -64,7 +70,7 @@ def provider_table(ledger: Iterable[LedgerCell], returned: Iterable[ReturnedCell
         share = shares[back.group]
         share.returned += back.mails
         _add_kind(share, back.kind, back.mails)
-    ranked = sorted(shares.items(), key=lambda item: (-item[1].people, item[0]))
+    ranked = sorted(shares.items(), key=lambda item: (item[0] == OTHERS, -item[1].people, item[0]))
     return Table(
         "providers",
         "By mail provider",

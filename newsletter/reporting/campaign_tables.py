@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Campaign
-from newsletter.reporting import breakdown
+from newsletter.reporting import breakdown, clicks
 from newsletter.reporting.consequences import leavings
 from newsletter.reporting.reading import detail_of, returned_of, totals_of
 from newsletter.reporting.tables import Table, columns
@@ -23,6 +23,10 @@ class CampaignTables:
     bounces: Table
     bounces_by_provider: Table
     leaving: Table
+    engagement: Table
+    items: Table
+    links: Table
+    clicks_by_hour: Table
     speed: Table
 
     @property
@@ -34,7 +38,8 @@ class CampaignTables:
 def campaign_tables(session: Session, campaign: Campaign, *, is_exact: bool = False) -> CampaignTables:
     """Return the tables of a campaign; without `is_exact` those of a very large one that goes on may be a minute old."""
     totals = totals_of(session, campaign, is_exact=is_exact).totals
-    detail, returned = detail_of(session, campaign, totals, is_exact=is_exact), returned_of(session, campaign)
+    detail = detail_of(session, campaign, totals, is_exact=is_exact)
+    returned = breakdown.within(detail.cells, returned_of(session, campaign))
     return CampaignTables(
         states=breakdown.state_table(totals),
         not_sent=breakdown.failure_table(detail.cells),
@@ -42,6 +47,10 @@ def campaign_tables(session: Session, campaign: Campaign, *, is_exact: bool = Fa
         bounces=breakdown.reason_table(detail.cells, returned),
         bounces_by_provider=breakdown.bounce_table(detail.cells, returned),
         leaving=leaving_table(session, campaign.id),
+        engagement=clicks.engagement_table(session, campaign),
+        items=clicks.item_table(session, campaign),
+        links=clicks.link_table(session, campaign),
+        clicks_by_hour=clicks.hour_table(session, campaign),
         speed=breakdown.pace_table(detail.paces),
     )
 

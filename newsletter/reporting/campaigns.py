@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.states import DeliveryState
+from newsletter.feedback.engagement.reading import click_numbers
 from newsletter.reporting.cells import Totals
 from newsletter.reporting.consequences import complaints_of, leavers_of
 from newsletter.reporting.reading import Counted, returned_totals, totals_of
@@ -47,6 +48,8 @@ class CampaignReport:
     started_at: datetime | None
     ended_at: datetime | None
     reason: str
+    #: People who followed a link; machines are not counted, and nobody where clicks are not.
+    clicked: int = 0
     counted_at: datetime | None = None
 
     @property
@@ -99,13 +102,19 @@ def campaign_reports(
             returned[one.id],
             complaints.get(one.id, 0),
             leavers.get(one.id, 0),
+            click_numbers(session, one.id).people,
         )
         for one in campaigns
     ]
 
 
 def _report(
-    campaign: Campaign, counted: Counted, returned: tuple[int, int], complaints: int, unsubscribes: int
+    campaign: Campaign,
+    counted: Counted,
+    returned: tuple[int, int],
+    complaints: int,
+    unsubscribes: int,
+    clicked: int,
 ) -> CampaignReport:
     totals = counted.totals
     terms = {term: totals.states[DeliveryState[term.upper()]] for term in (*TERMS, "deferred", "queued")}
@@ -123,6 +132,7 @@ def _report(
         started_at=campaign.started_at,
         ended_at=campaign.ended_at,
         reason=campaign.reason,
+        clicked=clicked,
         counted_at=counted.counted_at,
         **terms,
     )

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from newsletter.delivery.states import DeliveryState
 
 #: Groups that keep a name of their own in a summary; the others are one row.
-MOST_GROUPS: Final = 60
+MOST_GROUPS: Final = 24
 OTHERS: Final = "other domains"
 #: Where the mail of a person who was erased went, nobody can say any more.
 FORGOTTEN: Final = "erased people"

@@ -19,6 +19,7 @@ PER_PAGE: Final = 12
 #: Numbers by which the issues of a page can be sorted, as columns name them.
 SORTS: Final = {
     "sent": "Sent",
+    "clicked": "Clicked",
     "hard_bounces": "Hard bounces",
     "soft_bounces": "Soft bounces",
     "complaints": "Complaints",

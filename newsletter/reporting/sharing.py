@@ -15,10 +15,12 @@ from newsletter.delivery.models import Campaign
 from newsletter.delivery.states import CampaignState
 from newsletter.errors import Conflict, NotFound
 from newsletter.reporting.campaigns import campaign_report
+from newsletter.reporting.clicks import item_table
 from newsletter.reporting.models import SharedSummary
-from newsletter.reporting.rounding import said, share
+from newsletter.reporting.rounding import FEWEST, said, share
 
 _TOKEN_BYTES: Final = 24
+_MOST_ITEMS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class PublicSummary:
     readers: str
     delivered: str
     left: str
+    clicked: str
+    #: The items that most people followed, with how many; none that few followed.
+    items: tuple[tuple[str, str], ...]
 
 
 def share_summary(session: Session, campaign: Campaign, *, actor: str, now: datetime) -> SharedSummary:
@@ -97,4 +102,12 @@ def _summary(session: Session, campaign: Campaign) -> PublicSummary:
         readers=said(report.sent),
         delivered=share(report.sent, report.sent + report.failed),
         left=said(report.unsubscribes),
+        clicked=said(report.clicked) if report.clicked else "",
+        items=_items(session, campaign),
     )
+
+
+def _items(session: Session, campaign: Campaign) -> tuple[tuple[str, str], ...]:
+    records = item_table(session, campaign).records()[:_MOST_ITEMS]
+    counts = [(str(record["item"]), int(str(record["people"]))) for record in records]
+    return tuple((title, said(people)) for title, people in counts if people >= FEWEST)

@@ -20,10 +20,14 @@ from newsletter.audience.models import Subscriber, Suppression
 from newsletter.audience.suppressions import hashed_key
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.states import DeliveryState
+from newsletter.feedback.engagement.judging import Verdict
+from newsletter.feedback.engagement.reading import clicks_of_person
 from newsletter.feedback.models import FeedbackEntry
 from newsletter.issues.models import Issue
 
 PER_PAGE: Final = 50
+_MOST_CLICKS: Final = 10_000
+_BY: Final = {Verdict.PERSON: "a person", Verdict.UNCERTAIN: "nobody can say", Verdict.MACHINE: "a machine"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ def story_of(session: Session, email: str, *, secret: bytes) -> AddressStory:
         *(one for row in suppressions for one in _stops(row)),
         *_deliveries(session, keys),
         *_feedback(session, keys, person),
+        *_clicks(session, person),
     ]
     happenings.sort(key=lambda one: one.at, reverse=True)
     active = [row for row in suppressions if row.lifted_at is None]
@@ -162,6 +167,16 @@ def _feedback(session: Session, keys: list[str], person: Subscriber | None) -> I
         )
         detail = " ".join(part for part in said if part)
         yield Happening(entry.at, "feedback", entry.word, "", detail, entry.source, entry.campaign_id)
+
+
+def _clicks(session: Session, person: Subscriber | None) -> Iterator[Happening]:
+    """Yield the links that were followed; a machine's following is told as such."""
+    for click in clicks_of_person(session, person.id, limit=_MOST_CLICKS) if person else []:
+        times = f", {click.hits} times" if click.hits > 1 else ""
+        detail = f"{click.target}{times}"
+        yield Happening(
+            click.first_at, "click", "clicked", click.words or click.target, detail, _BY[click.verdict], click.campaign_id
+        )  # fmt: skip
 
 
 def issue_name(issue: Issue) -> str:

@@ -6,7 +6,8 @@ const HEIGHT = 220;
 const drawn = new Map();
 
 function read(figure) {
-  const rows = [...document.getElementById(figure.dataset.table).tBodies[0].rows];
+  const most = Number(figure.dataset.most) || Infinity;
+  const rows = [...document.getElementById(figure.dataset.table).tBodies[0].rows].slice(0, most);
   const heads = document.getElementById(figure.dataset.table).tHead.rows[0].cells;
   const places = figure.dataset.series.split(" ").map(Number);
   if (figure.dataset.order === "reversed") rows.reverse();
@@ -40,7 +41,8 @@ function options(figure, data, width) {
   const look = colours(figure);
   const isBars = figure.dataset.kind === "bars";
   const count = data.labels.length;
-  const every = Math.max(1, Math.ceil((count * 64) / width));
+  const longest = Math.max(...data.labels.map((label) => label.length));
+  const every = Math.max(1, Math.ceil((count * (16 + 7 * longest)) / (width - 70)));
   const axis = { stroke: look.words, font: look.font, ticks: { show: false } };
   const line = (name, at) => ({
     label: name,
@@ -63,13 +65,14 @@ function options(figure, data, width) {
     axes: [
       {
         ...axis,
+        size: 30,
         grid: { show: false },
         splits: () => data.labels.map((_, place) => place).filter((place) => (count - 1 - place) % every === 0),
         values: (_plot, splits) => splits.map((place) => data.labels[place]),
       },
       {
         ...axis,
-        size: 60,
+        size: (_plot, words) => 14 + 7 * Math.max(1, ...(words ?? []).map((word) => word.length)),
         grid: { stroke: look.grid, width: 1 },
         incrs: [1, 2, 5].flatMap((step) => [0, 1, 2, 3, 4, 5, 6, 7, 8].map((power) => step * 10 ** power)).sort((a, b) => a - b),
         values: (_plot, splits) => splits.map((value) => value.toLocaleString()),
