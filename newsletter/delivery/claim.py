@@ -83,7 +83,7 @@ def _queued(campaign_id: int, *, after: int, limit: int, alone: bool) -> Select[
     return (
         select(Delivery.id)
         .where(
-            of_campaign(campaign_id), Delivery.state == int(DeliveryState.QUEUED), Delivery.id > after,
+            of_campaign(campaign_id, after=after), Delivery.state == int(DeliveryState.QUEUED),
             crashed if alone else ~crashed,
         )
         .order_by(Delivery.id)
