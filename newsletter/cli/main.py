@@ -14,6 +14,7 @@ GROUPS = {
     "publication": "Create and list publications.",
     "issue": "Compose, check, approve and send issues.",
     "campaign": "Watch and steer the sending of issues.",
+    "report": "What became of what was sent: issues, providers, lists, one address.",
     "list": "Create and show mailing lists.",
     "subscribers": "Import, export, show and erase subscribers.",
     "suppressions": "Addresses that must not be mailed.",

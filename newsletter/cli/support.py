@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -36,7 +36,7 @@ def print_json_line(value: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # also a datetime
         return value.isoformat()
     raise TypeError(f"cannot write {type(value).__name__} as JSON")
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from newsletter.audience.models import MailingList
+from newsletter.errors import InvalidInput
 from newsletter.reporting.growth import Day, Membership
 from newsletter.reporting.tables import Table, Value, columns
 
@@ -26,6 +27,16 @@ class Step(StrEnum):
             Step.MONTH: lambda it: it.replace(day=1),
         }
         return begins[self](day)
+
+
+def step_of(word: str) -> Step:
+    """Return the step of that name.
+
+    :raises InvalidInput: when there is none.
+    """
+    if word not in tuple(Step):
+        raise InvalidInput(f"There is no step {word[:20]!r}: choose {', '.join(Step)}.")
+    return Step(word)
 
 
 def list_table(lists: Sequence[tuple[MailingList, Membership]]) -> Table:

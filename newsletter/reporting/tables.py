@@ -7,10 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from newsletter.audience.csv_guard import csv_line
+from newsletter.audience.text import one_line
 from newsletter.errors import NotFound
+
+#: Letters of a cell on a terminal.
+_MOST_WORDS: Final = 60
 
 Value = str | int | float | date | datetime | None
 
@@ -68,6 +72,31 @@ def csv_lines(table: Table) -> Iterator[str]:
     yield csv_line([column.key for column in table.columns])
     for row in table.rows:
         yield csv_line([_cell(value) for value in row])
+
+
+def text_lines(table: Table) -> Iterator[str]:
+    """Yield the lines of a table for a terminal: words to the left, numbers to the right."""
+    head = [column.label for column in table.columns]
+    body = [[_shown(value) for value in row] for row in table.rows]
+    widths = [max(len(cells[place]) for cells in [head, *body]) for place in range(len(head))]
+    if not body:
+        yield "  nothing"
+        return
+    numbers = [isinstance(value, int | float) for value in table.rows[0]]
+    for cells in [head, *body]:
+        each = zip(cells, widths, numbers, strict=True)
+        yield (
+            "  "
+            + "  ".join(
+                cell.rjust(width) if right else cell.ljust(width) for cell, width, right in each
+            ).rstrip()
+        )
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return f"{value:,}" if isinstance(value, int | float) else one_line(_cell(value), _MOST_WORDS)
 
 
 def _cell(value: Value) -> str:
