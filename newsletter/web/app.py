@@ -23,7 +23,7 @@ from newsletter.web.deps import NotSignedIn, is_fragment, render
 from newsletter.web.routers.admin import ROUTERS as ADMIN_ROUTERS
 from newsletter.web.routers.public import ROUTERS as PUBLIC_ROUTERS
 from newsletter.web.routers.public.following import ROUTES as LINK_ROUTES
-from newsletter.web.security import SecurityMiddleware, refuse_nul
+from newsletter.web.security import SecurityMiddleware, loggable, refuse_nul
 
 log = logger(__name__)
 
@@ -98,13 +98,13 @@ def _malformed(request: Request, _error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
-    log.error("database_refused", path=request.url.path, error=str(error)[:500])
+    log.error("database_refused", path=loggable(request.url.path), error=str(error)[:500])
     return _page(request, 503, "The database does not answer. Nothing was changed; try again in a minute.")
 
 
 def _fault(request: Request, error: Exception) -> Response:
     # Formatted here: a log's own traceback may print local variables, and those hold people's addresses.
-    log.error("fault", path=request.url.path, trace="".join(traceback.format_exception(error)))
+    log.error("fault", path=loggable(request.url.path), trace="".join(traceback.format_exception(error)))
     return _page(
         request, 500, "This is our fault, not yours. Nothing was changed; the log says what happened."
     )

@@ -189,6 +189,35 @@ def entered_at_provider(sealer: Sealer, row: ProviderAccount, base_url: str) -> 
     return {"address": address, "user": USER, "password": made.passwords[0], "together": together}
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an administrator sees. The password is there until the first event has come; a signing secret never is."""
+
+    address: str
+    user: str
+    password: str
+    together: str
+    has_signing: bool
+    has_older: bool
+    link: str
+
+
+def shown_to_admin(sealer: Sealer, row: ProviderAccount, base_url: str) -> Shown:
+    """Return what an administrator may see of an account's secrets."""
+    made, entered = opened(sealer, row), entered_at_provider(sealer, row, base_url)
+    has_older = max(len(made.passwords), len(made.signing)) > 1
+    is_shown = row.last_event_at is None or has_older
+    return Shown(
+        address=entered["address"],
+        user=entered.get("user", ""),
+        password=entered.get("password", "") if is_shown else "",
+        together=entered.get("together", "") if is_shown else "",
+        has_signing=bool(made.signing),
+        has_older=has_older,
+        link=link_of(sealer, row),
+    )
+
+
 def keep_link(row: ProviderAccount, sealer: Sealer, topic: str, link: str) -> None:
     """Keep the address by which a person confirms a topic; its token is a secret too."""
     row.pending_topic, row.sealed_link = topic, sealer.seal(link.encode(), _about(row))
