@@ -50,7 +50,7 @@ def _apply(
     delivery = None if claim is None else session.get(Delivery, claim.delivery_id)
     if claim is None or delivery is None:
         return "unmatched", "No return path or message of ours is named in it."
-    event = event_in(found, delivery, asks_to_leave=claim.asks_to_leave, at=now, mail_id=mail.id)
+    event = event_in(found.about(delivery.address), delivery, asks_to_leave=claim.asks_to_leave, at=now, mail_id=mail.id)
     if event is None:
         return "ignored", "Ordinary mail: no bounce, no complaint, no wish to leave."
     apply_event(session, delivery, replace(event, said_by=reporter_of(mail.raw)), now)

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "returned"
-FILES = ("servers", "providers", "older", "answers", "ordinary")
+FILES = ("servers", "providers", "older", "later", "answers", "ordinary")
 BOUNDARY = "=_part"
 HEADERS = """\
 Return-Path: <b+token@bounces.example.com>
@@ -72,9 +72,9 @@ def every_case() -> tuple[Case, ...]:
     return tuple(case for file in FILES for case in cases(file))
 
 
-def replies() -> list[tuple[str, tuple[str, ...]]]:
+def replies(file: str = "replies") -> list[tuple[str, tuple[str, ...]]]:
     """Return (reply, reasons that are right) of each line of the table of SMTP replies."""
-    lines = (FOLDER / "replies.txt").read_text("utf-8").splitlines()
+    lines = (FOLDER / f"{file}.txt").read_text("utf-8").splitlines()
     pairs = (line.split(" | ", 1) for line in lines if line and not line.startswith("#"))
     return [(reply, tuple(reasons.split("/"))) for reasons, reply in pairs]
 

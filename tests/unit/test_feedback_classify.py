@@ -236,6 +236,18 @@ def test_of_several_recipients_all_are_named_and_the_gravest_decides() -> None:
     )
     found = classify(report)
     assert (found.kind, found.status, set(found.recipients)) == ("hard", "5.1.1", {ADA, "full@example.org"})
+    assert [(each.recipient, each.kind, each.reason) for each in found.outcomes] == [
+        ("full@example.org", "soft", "full"),
+        (ADA, "hard", "dead"),
+    ]
+    assert (found.about("Full@example.org").kind, found.about("FULL@example.org").status) == ("soft", "5.2.2")
+    assert found.about("somebody.else@example.org") == found
+
+
+def test_in_a_notice_for_people_each_recipient_has_its_own_words() -> None:
+    body = f"<bob@example.org>:\nRemote host said: 552 Mailbox is over quota\n\n<{ADA}>:\nRemote host said: 550 No such user\n"
+    found = classify(plain_mail("MAILER-DAEMON@mx.example.org", "failure notice", body))
+    assert {each.recipient: each.kind for each in found.outcomes} == {ADA: "hard", "bob@example.org": "soft"}
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from newsletter.feedback.classify.chain import classify
-from newsletter.feedback.classify.values import Classified, Kind, Reason
+from newsletter.feedback.classify.values import Classified, Kind, Outcome, Reason
 
-__all__ = ["Classified", "Kind", "Reason", "classify", "classify_json"]
+__all__ = ["Classified", "Kind", "Outcome", "Reason", "classify", "classify_json"]
 
 
 def classify_json(raw: bytes) -> dict[str, Any]:

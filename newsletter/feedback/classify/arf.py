@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from newsletter.feedback.classify.addresses import addresses_in, first_address, unique
-from newsletter.feedback.classify.mime import Part, split_headers
+from newsletter.feedback.classify.mime import Headers, Part, split_headers, with_plain_line_ends
 from newsletter.feedback.classify.values import Classified, Kind, Reason
 
 _REPORT: Final = "message/feedback-report"
@@ -20,14 +20,16 @@ _RECIPIENT_FIELDS: Final = ("original-rcpt-to", "removal-recipient")
 _REDACTED: Final = re.compile(
     r"\[?(?:redacted|hidden|removed|undisclosed|anonymous|unknown|x{3,})\b", re.IGNORECASE
 )
+_HOTMAIL: Final = re.compile(r"staff@(?:hotmail|live|outlook|microsoft)\.com\b")
+_LONGEST_REPORT: Final = 20_000
 _MOST_RECIPIENTS: Final = 50
 
 
 def read_complaint(mail: Part) -> Classified | None:
     """Return the complaint that a mail is; None when it is no feedback report at all."""
-    for part in mail.walk():
-        if part.content_type == _REPORT:
-            fields = split_headers(part.content.replace(b"\r\n", b"\n").lstrip(b"\n"))[0]
+    for part in mail.walk_outside_messages():
+        fields = _report_fields(part)
+        if fields:
             return _judge(mail, dict(reversed(fields)), fields)
     if _is_hotmail(mail):
         recipients = tuple(filter(None, [_hotmail_recipient(mail)])) or _returned_to(mail)
@@ -37,7 +39,17 @@ def read_complaint(mail: Part) -> Classified | None:
     return None
 
 
-def _judge(mail: Part, by_name: dict[str, str], fields: tuple[tuple[str, str], ...]) -> Classified:
+def _report_fields(part: Part) -> Headers:
+    """Return the fields of a report, also of one that is sent as plain text; none when the part is something else."""
+    if part.children or part.content_type not in (_REPORT, "text/plain"):
+        return ()
+    fields = split_headers(with_plain_line_ends(part.content[:_LONGEST_REPORT]).lstrip(b"\n"))[0]
+    names = {name for name, _ in fields}
+    is_whole = "feedback-type" in names and names & {"user-agent", "version"}
+    return fields if is_whole or part.content_type == _REPORT else ()
+
+
+def _judge(mail: Part, by_name: dict[str, str], fields: Headers) -> Classified:
     word = by_name.get("feedback-type", "abuse").partition(";")[0].strip().lower()
     if word in _NO_COMPLAINTS:
         return Classified(Kind.NONE, diagnostic=word)
@@ -59,7 +71,7 @@ def _returned_to(mail: Part) -> tuple[str, ...]:
             found = unique(list(addresses_in(part.header("to"))))
             return found if len(found) == 1 else ()
         if part.content_type == "text/rfc822-headers":
-            headers = dict(reversed(split_headers(part.content.replace(b"\r\n", b"\n"))[0]))
+            headers = dict(reversed(split_headers(with_plain_line_ends(part.content))[0]))
             found = unique(list(addresses_in(headers.get("to", ""))))
             return found if len(found) == 1 else ()
     return ()
@@ -67,7 +79,7 @@ def _returned_to(mail: Part) -> tuple[str, ...]:
 
 def _is_hotmail(mail: Part) -> bool:
     subject = mail.header("subject").lower()
-    return "staff@hotmail.com" in mail.header("from").lower() and subject.startswith(
+    return _HOTMAIL.search(mail.header("from").lower()) is not None and subject.startswith(
         "complaint about message"
     )
 

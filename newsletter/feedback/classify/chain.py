@@ -20,7 +20,7 @@ from newsletter.feedback.classify.named import named_recipients
 from newsletter.feedback.classify.notice import Notice, read_notice
 from newsletter.feedback.classify.signs import came_back, is_from_a_mail_system, looks_returned
 from newsletter.feedback.classify.sns import notified_complaint, notified_failures, read_notification
-from newsletter.feedback.classify.values import Classified, Kind
+from newsletter.feedback.classify.values import Classified, Kind, Outcome
 from newsletter.feedback.classify.verdict import judge
 from newsletter.reasons import announces_retries
 
@@ -78,23 +78,33 @@ def _told_failures(mail: Part, notice: Notice) -> list[Failure]:
         return []
     if len(named) <= 1:
         return [Failure("".join(named), action, diagnostic=notice.said_by_the_server())]
-    return [Failure(each, action, diagnostic=notice.about(each).said_by_the_server()) for each in named]
+    return [
+        Failure(each, action, diagnostic=notice.about(each, named).said_by_the_server()) for each in named
+    ]
 
 
 def _gravest(failures: list[Failure], notice: Notice) -> Classified:
-    """Return the gravest verdict, and all who were not reached."""
-    is_one = len(failures) == 1
-    judged = [
-        (each, judge(each, notice.text if is_one else notice.about(each.recipient).text)) for each in failures
+    """Return the gravest verdict, and what became of each who was not reached."""
+    named = [each.recipient for each in failures]
+    outcomes = [
+        _outcome(each, notice if len(named) == 1 else notice.about(each.recipient, named))
+        for each in failures
     ]
-    failed = [(failure, verdict) for failure, verdict in judged if verdict.kind is not Kind.NONE]
+    failed = [each for each in outcomes if each.kind is not Kind.NONE]
     if not failed:
         return Classified(Kind.NONE)
-    failure, verdict = min(failed, key=lambda each: each[1].kind is not Kind.HARD)
+    gravest = min(failed, key=lambda each: each.kind is not Kind.HARD)
     return Classified(
-        kind=verdict.kind,
-        recipients=unique([each.recipient for each, _ in failed if each.recipient]),
-        status=verdict.status,
-        reason=verdict.reason,
-        diagnostic=(failure.diagnostic or " ".join(notice.text.split()))[:_LONGEST_DIAGNOSTIC],
+        kind=gravest.kind,
+        recipients=unique([each.recipient for each in failed if each.recipient]),
+        status=gravest.status,
+        reason=gravest.reason,
+        diagnostic=gravest.diagnostic or " ".join(notice.text.split())[:_LONGEST_DIAGNOSTIC],
+        outcomes=tuple(failed),
     )
+
+
+def _outcome(failure: Failure, notice: Notice) -> Outcome:
+    verdict = judge(failure, notice.text)
+    said = failure.diagnostic[:_LONGEST_DIAGNOSTIC]
+    return Outcome(failure.recipient, verdict.kind, verdict.status, verdict.reason, said)

@@ -29,11 +29,14 @@ _BROKEN_FOLD: Final = re.compile(rb"(?:boundary|charset|report-type|name|type)="
 _SEPARATOR: Final = re.compile(rb"^--([^\s-][^\n]{0,69}?)[ \t]*\n(?=content-)", re.IGNORECASE | re.MULTILINE)
 
 
+Headers = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
 class Part:
     """One part of a mail, the whole mail being the outermost. Names of headers are in small letters."""
 
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     body: bytes
     children: tuple[Part, ...] = field(default=())
 
@@ -84,8 +87,14 @@ class Part:
 
 def read_mail(raw: bytes) -> Part:
     """Return the parts of a mail; of a huge one, what stands in its first megabyte."""
-    plain = raw[:MOST_BYTES].replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b"\n \t")
-    return _read(plain, 0, [_MOST_PARTS])
+    return _read(with_plain_line_ends(raw[:MOST_BYTES]).lstrip(b"\n \t"), 0, [_MOST_PARTS])
+
+
+def with_plain_line_ends(raw: bytes) -> bytes:
+    """Return a text with LF line ends whatever it had, gateways that double the CR included, and without NUL."""
+    if b"\0" in raw:
+        raw = raw.replace(b"\0", b"")
+    return raw.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _read(raw: bytes, depth: int, parts_left: list[int]) -> Part:
@@ -97,7 +106,7 @@ def _read(raw: bytes, depth: int, parts_left: list[int]) -> Part:
     if part.content_type.startswith("multipart/"):
         pieces = _split_body(body, part.parameter("boundary"))
     elif part.content_type in MESSAGE_TYPES:
-        pieces = [part.content.replace(b"\r\n", b"\n").lstrip(b"\n")]
+        pieces = [with_plain_line_ends(part.content).lstrip(b"\n")]
     else:
         return part
     children = []
@@ -108,7 +117,7 @@ def _read(raw: bytes, depth: int, parts_left: list[int]) -> Part:
     return Part(headers, body, tuple(children))
 
 
-def split_headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
+def split_headers(raw: bytes) -> tuple[Headers, bytes]:
     """Read header fields until the blank line, or until a line that is no field."""
     found: list[tuple[str, list[bytes]]] = []
     position = 0
@@ -118,7 +127,7 @@ def split_headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
         end = raw.find(b"\n", position)
         end = len(raw) if end < 0 else end
         line = raw[position:end]
-        if not line.strip():
+        if not line.strip() and not (line and raw[end + 1 : end + 2] in (b" ", b"\t")):
             position = end + 1
             break
         if found and (line[:1] in b" \t" or _BROKEN_FOLD.match(line)):
@@ -134,7 +143,7 @@ def split_headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
 
 def _header_text(lines: list[bytes]) -> str:
     value = b" ".join(line.strip() for line in lines[:200])[:_LONGEST_HEADER]
-    return as_text(value, "")
+    return as_text(value.strip(), "")
 
 
 def _split_body(body: bytes, boundary: str) -> list[bytes]:

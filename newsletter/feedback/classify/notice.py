@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from newsletter.feedback.classify.html import words_of
-from newsletter.feedback.classify.mime import Part, split_headers
+from newsletter.feedback.classify.mime import Part, split_headers, with_plain_line_ends
 from newsletter.feedback.classify.tables import SIGNS
 from newsletter.reasons import reason_in_words
 from newsletter.reasons.folding import without_accents
@@ -72,11 +72,22 @@ class Notice:
         kept = [line for line in self.text.splitlines() if not line.lstrip().startswith(">")]
         return Notice("\n".join(kept), self.original)
 
-    def about(self, address: str) -> Notice:
-        """Return the paragraphs that name an address; an empty text when none does."""
-        paragraphs = self.text.split("\n\n")
-        named = [each for each in paragraphs if address and address.lower() in each.lower()]
-        return Notice("\n\n".join(named), self.original)
+    def about(self, address: str, others: Collection[str] = ()) -> Notice:
+        """Return what is told of one address: from each line that names it to a blank line, or one that names another."""
+        wanted, foreign = (
+            address.lower(),
+            [each.lower() for each in others if each.lower() != address.lower()],
+        )
+        kept, is_about = list[str](), False
+        for line in self.text.splitlines():
+            said = line.lower()
+            names_another = any(each in said for each in foreign)
+            is_about = bool(wanted) and (
+                wanted in said or (is_about and bool(line.strip()) and not names_another)
+            )
+            if is_about:
+                kept.append(line)
+        return Notice("\n".join(kept), self.original)
 
 
 def read_notice(mail: Part) -> Notice:
@@ -105,7 +116,7 @@ def _outer_parts(part: Part) -> Iterator[Part]:
 def _headers_of(part: Part) -> tuple[tuple[str, str], ...]:
     if part.children:
         return part.children[0].headers
-    return split_headers(part.content.replace(b"\r\n", b"\n").lstrip(b"\n"))[0]
+    return split_headers(with_plain_line_ends(part.content).lstrip(b"\n"))[0]
 
 
 def _plain(part: Part) -> str:
