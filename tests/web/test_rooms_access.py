@@ -28,7 +28,7 @@ PAGES = (
     "/admin/campaigns/3/deliveries.csv", "/admin/lists", "/admin/lists/letter", "/admin/subscribers",
     "/admin/subscribers?q=hostile&list=letter&state=confirmed", "/admin/subscribers/1", "/admin/suppressions",
     "/admin/suppressions?lifted=true&reason=complaint", "/admin/suppressions/left", "/admin/catcher", "/admin/sending/limits",
-    "/admin/sending", "/admin/sending/signing",
+    "/admin/sending", "/admin/sending/signing", "/admin/sending/providers",
 )  # fmt: skip
 ADMIN_PAGES = (
     "/admin/users", "/admin/subscribers/imports", "/admin/subscribers/export.csv", "/admin/subscribers/1/data.json",
@@ -41,7 +41,8 @@ CHANGES = (
     "/admin/campaigns/3/cancel", "/admin/campaigns/3/resume", "/admin/sending/limits", "/admin/sending/limits/off",
     "/admin/sending/relays", "/admin/sending/relays/post", "/admin/sending/relays/post/remove",
     "/admin/sending/relays/post/test", "/admin/sending/signing", "/admin/sending/signing/check",
-    "/admin/sending/signing/1/rotate", "/admin/sending/signing/1/activate",
+    "/admin/sending/signing/1/rotate", "/admin/sending/signing/1/activate", "/admin/sending/providers",
+    "/admin/sending/providers/main/rotate", "/admin/sending/providers/main/remove",
 )  # fmt: skip
 ROUTERS = (campaigns, catcher, imports, lists, reports, subscribers, suppressions, users)
 

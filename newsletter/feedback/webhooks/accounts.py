@@ -88,9 +88,14 @@ def add_account(
 
 
 def set_signing(session: Session, sealer: Sealer, row: ProviderAccount, signing: str, *, actor: str) -> None:
-    """Take a new signing secret; the one before stays valid until `retire`."""
+    """Take a new signing secret; the one before stays valid until `retire`.
+
+    :raises InvalidInput: for what can be none.
+    """
     made = opened(sealer, row)
     new = _signing(provider_named(row.provider), signing)
+    if not new:
+        raise InvalidInput("Enter the secret as the provider shows it.")
     _seal(row, sealer, replace(made, signing=(*new, *made.signing)[:_MOST_VALID]))
     _note(session, row, "provider.secret", actor)
 

@@ -80,7 +80,7 @@ def view_of(session: Session, row: ProviderAccount) -> AccountView:
 
 def _counts(session: Session, column: Any, account: Any, account_id: int) -> Mapping[str, int]:
     found = session.execute(select(column, func.count()).where(account == account_id).group_by(column))
-    return dict(found.tuples().all())
+    return {each[0]: each[1] for each in found}
 
 
 @dataclass(frozen=True, slots=True)
