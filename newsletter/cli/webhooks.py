@@ -60,7 +60,8 @@ def _tell_decoded(found: dict[str, Any]) -> None:
         note(f"Refused ({found['status']}): {found['error']}")
         return
     for event in found["events"]:
-        words = [event["word"], event["recipient"] or "nobody named", event["severity"], event["reason"]]
+        words = [event["word"], event["recipient"] or "nobody named", event["severity"]]
+        words += [event["reason"]] if event["reason"] != "unknown" else []
         line = " ".join(str(each) for each in [*words, event["diagnostic"][:120]] if each)
         say("".join(letter if letter.isprintable() else " " for letter in line))
     if not found["events"]:
