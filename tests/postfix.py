@@ -33,8 +33,8 @@ smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_peername_lookup = no
 smtp_host_lookup = native
 smtp_tls_security_level = none
-transport_maps = inline:{{ {transports} }}
-virtual_alias_maps = inline:{{ {aliases} }}
+transport_maps = {transports}
+virtual_alias_maps = {aliases}
 alias_maps =
 alias_database =
 minimal_backoff_time = 1s
@@ -105,7 +105,9 @@ def _configure(folder: Path, port: int, transports: Mapping[str, str], aliases: 
 
 
 def _inline(table: Mapping[str, str]) -> str:
-    return ", ".join(f"{{ {key} = {value} }}" for key, value in table.items())
+    """Return a lookup table; Postfix has none that is empty."""
+    rows = ", ".join(f"{{ {key} = {value} }}" for key, value in table.items())
+    return f"inline:{{ {rows} }}" if rows else ""
 
 
 def _control(binary: str, folder: Path, action: str) -> None:
