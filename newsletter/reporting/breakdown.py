@@ -139,6 +139,16 @@ def failure_table(ledger: Iterable[LedgerCell]) -> Table:
     return Table("not-sent", "Why it was not sent", labels, rows)
 
 
+def failed_table(ledger: Iterable[LedgerCell]) -> Table:
+    """Return the deliveries that failed, by reason and kind; one without a kind was nobody's refusal."""
+    found: Counter[tuple[str, str]] = Counter()
+    for cell in ledger:
+        if cell.state == DeliveryState.FAILED:
+            found[cell.reason or "no reason given", cell.kind] += cell.mails
+    rows = [(reason, kind, mails) for (reason, kind), mails in found.most_common()]
+    return Table("failed", "Refused, by reason", columns(reason="Reason", kind="Kind", mails="Mails"), rows)
+
+
 def pace_table(paces: Iterable[Pace]) -> Table:
     """Return how fast it went."""
     labels = columns(at="From", accepted="Accepted", per_second="A second")

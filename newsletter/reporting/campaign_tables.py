@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Campaign
 from newsletter.reporting import breakdown, clicks
+from newsletter.reporting.cells import Detail
 from newsletter.reporting.consequences import leavings
 from newsletter.reporting.reading import detail_of, returned_of, totals_of
 from newsletter.reporting.tables import Table, columns
@@ -65,5 +66,14 @@ def leaving_table(session: Session, campaign_id: int) -> Table:
 
 def speed_table(session: Session, campaign: Campaign) -> Table:
     """Return how fast a campaign goes, alone."""
+    return breakdown.pace_table(_shown_detail(session, campaign).paces)
+
+
+def failed_table(session: Session, campaign: Campaign) -> Table:
+    """Return what failed, alone."""
+    return breakdown.failed_table(_shown_detail(session, campaign).cells)
+
+
+def _shown_detail(session: Session, campaign: Campaign) -> Detail:
     totals = totals_of(session, campaign, is_exact=False).totals
-    return breakdown.pace_table(detail_of(session, campaign, totals, is_exact=False).paces)
+    return detail_of(session, campaign, totals, is_exact=False)

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from newsletter.delivery.states import DeliveryState
 
-#: Groups that keep a name of their own in a summary; the others are one row.
+#: Groups that keep a name of their own: so many at most, each at least this part of all mail; the others are one row.
 MOST_GROUPS: Final = 24
+_LEAST_PART: Final = 500
 OTHERS: Final = "other domains"
 #: Where the mail of a person who was erased went, nobody can say any more.
 FORGOTTEN: Final = "erased people"
@@ -121,7 +122,7 @@ def _read(moment: str | None) -> datetime | None:
 def grouped(rows: Iterable[tuple[Any, ...]], group_of: GroupOf) -> list[tuple[Any, ...]]:
     """Return rows of (domain, …, count) added up by destination group, the largest group first.
 
-    What lies beyond `MOST_GROUPS` is one group, so that a long tail of domains stays small and no mail is left out.
+    A long tail of domains is one group, so that a summary stays small and no mail is left out.
     """
     sums: Counter[tuple[Any, ...]] = Counter()
     sizes: Counter[str] = Counter()
@@ -129,7 +130,9 @@ def grouped(rows: Iterable[tuple[Any, ...]], group_of: GroupOf) -> list[tuple[An
         group = group_of(domain)
         sums[group, *middle] += count
         sizes[group] += count
-    rank = {group: place for place, (group, _) in enumerate(sizes.most_common(MOST_GROUPS))}
+    least = sizes.total() / _LEAST_PART
+    largest = [group for group, size in sizes.most_common(MOST_GROUPS) if size >= least]
+    rank = {group: place for place, group in enumerate(largest)}
     kept: Counter[tuple[Any, ...]] = Counter()
     for (group, *middle), count in sums.items():
         kept[group if group in rank else OTHERS, *middle] += count

@@ -1,17 +1,16 @@
-"""What the sending room reads beside the report: the list of campaigns, how far they are, failures by reason."""
+"""What the sending room reads beside the report: the list of campaigns and how far they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from newsletter.audience.selection import count_members
-from newsletter.delivery.campaigns import state_counts
-from newsletter.delivery.models import Campaign, Delivery, of_campaign
-from newsletter.delivery.states import DeliveryState
+from newsletter.delivery.models import Campaign
+from newsletter.reporting.reading import totals_of
 
 PER_PAGE: Final = 25
 
@@ -22,16 +21,6 @@ class CampaignPage:
 
     campaigns: list[Campaign]
     before: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """How many failed for one reason, and whether that counts as hard or soft."""
-
-    reason: str
-    code: int | None
-    kind: str
-    count: int
 
 
 def campaign_page(session: Session, *, state: str = "", before: int | None = None) -> CampaignPage:
@@ -58,22 +47,7 @@ def people_of(session: Session, campaign: Campaign) -> int:
     return count_members(session, [one.id for one in campaign.lists])
 
 
-def failures(session: Session, campaign_id: int) -> list[Failure]:
-    """Return what failed, the most frequent reason first."""
-    grouped = (Delivery.reason, Delivery.smtp_code, Delivery.bounce)
-    rows = session.execute(
-        select(*grouped, func.count().label("count"))
-        .where(of_campaign(campaign_id), Delivery.state == int(DeliveryState.FAILED))
-        .group_by(*grouped)
-        .order_by(func.count().desc())
-        .limit(12)
-    )
-    return [Failure(row[0] or "no reason given", row[1], row[2] or "", row[3]) for row in rows]
-
-
 def percent_done(session: Session, campaign: Campaign) -> int:
     """Return how many of a hundred deliveries have their final state."""
-    counts = state_counts(session, campaign.id)
-    return (
-        sum(count for state, count in counts.items() if state.is_final) * 100 // max(1, sum(counts.values()))
-    )
+    totals = totals_of(session, campaign, is_exact=False).totals
+    return (totals.rows - totals.open) * 100 // max(1, totals.rows)

@@ -56,6 +56,7 @@ function options(figure, data, width) {
   return {
     width,
     height: HEIGHT,
+    padding: [8, Math.max(8, 3.5 * longest), 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: !isBars } },
     scales: {

@@ -20,7 +20,7 @@ from newsletter.delivery.reading import ledger_rows, state_of
 from newsletter.delivery.rehearsal_book import comparison_of
 from newsletter.delivery.states import CampaignState, DeliveryState
 from newsletter.errors import InvalidInput
-from newsletter.reporting.campaign_tables import speed_table
+from newsletter.reporting.campaign_tables import failed_table, speed_table
 from newsletter.web.deps import (
     Editor,
     Form,
@@ -33,7 +33,7 @@ from newsletter.web.deps import (
     is_fragment,
     render,
 )
-from newsletter.web.queries.campaigns import campaign_page, failures, people_of, percent_done
+from newsletter.web.queries.campaigns import campaign_page, people_of, percent_done
 from newsletter.web.queries.deliveries import ledger_page
 from newsletter.web.security import hold_form_token
 from newsletter.web.views.confirming import hold_typed
@@ -88,7 +88,7 @@ def one_campaign(
         request,
         "admin/campaigns/one.html",
         events=events_of(session, campaign.id)[::-1][:_LOG_LINES],
-        failures=failures(session, campaign.id),
+        failed=failed_table(session, campaign).records(),
         planned=planned_of(campaign),
         comparison=comparison_of(session, campaign.id),
         unreached=count_unreached(session, campaign.id) if CampaignState(campaign.state).is_over else 0,
