@@ -55,27 +55,28 @@ CAMPAIGNS: Final = (
  SELECT i, i, 'hash ' || i, '{}', now() FROM generate_series(1, :campaigns) i""",
     """INSERT INTO campaigns (id, issue_id, snapshot_id, state, created_at, created_by, frozen_at, freeze_cursor, first_row,
  last_row, audience, started_at, ended_at, ambiguous_policy, reason, stage_seeds, has_brakes)
- SELECT i, i, i, 'finished', at, '', at, 0, (i - 1) * :people, i * :people, :people, at, at + interval '20 minutes',
- 'hold', '', '', true
+ SELECT i, i, i, CASE WHEN i < :campaigns THEN 'finished' ELSE 'sending' END, at, '', at, 0, (i - 1) * :people,
+ i * :people, :people, at, CASE WHEN i < :campaigns THEN at + interval '20 minutes' END, 'hold', '', '', true
  FROM (SELECT i, now() - (:campaigns - i) * interval '7 days' - interval '1 hour' AS at
  FROM generate_series(1, :campaigns) i) AS made""",
     """INSERT INTO campaign_lists (campaign_id, list_id) SELECT c, l FROM generate_series(1, :campaigns) c,
  generate_series(1, 4) l""",
-    """INSERT INTO campaign_events (campaign_id, at, actor, what) SELECT id, ended_at, '', 'Finished.' FROM campaigns""",
+    """INSERT INTO campaign_events (campaign_id, at, actor, what) SELECT id, started_at, '', 'Started.' FROM campaigns""",
 )  # fmt: skip
 
-#: 1.5 % are refused, most of them hard; 0.5 % were suppressed; everybody else got it at 800 a second.
+#: 1.5 % are refused, most of them hard; 0.5 % were suppressed; everybody else got it at 800 a second. Who comes after
+#: `reached` still waits (n is 1000).
 LEDGER: Final = """INSERT INTO deliveries (id, campaign_id, subscriber_id, address, address_key, state, reason, attempts,
  crashes, fence, date, sent_at, smtp_code, bounce, response)
  SELECT first_row + s.id, c.id, s.id, s.email, s.address_key,
- CASE WHEN n < 15 THEN 11 WHEN n < 20 THEN 12 ELSE 10 END,
+ CASE WHEN n < 15 THEN 11 WHEN n < 20 THEN 12 WHEN n < 1000 THEN 10 ELSE 0 END,
  CASE WHEN n < 9 THEN 'dead' WHEN n < 12 THEN 'policy' WHEN n < 15 THEN 'full' WHEN n < 20 THEN 'suppressed' END,
- CASE WHEN n BETWEEN 15 AND 19 THEN 0 ELSE 1 END, 0, 1, c.started_at,
- CASE WHEN n >= 20 THEN c.started_at + s.id / 800.0 * interval '1 second' END,
- CASE WHEN n < 15 THEN 550 WHEN n >= 20 THEN 250 END,
+ CASE WHEN n BETWEEN 15 AND 19 OR n = 1000 THEN 0 ELSE 1 END, 0, 1, c.started_at,
+ CASE WHEN n BETWEEN 20 AND 999 THEN c.started_at + s.id / 800.0 * interval '1 second' END,
+ CASE WHEN n < 15 THEN 550 WHEN n BETWEEN 20 AND 999 THEN 250 END,
  CASE WHEN n < 9 THEN 'hard' WHEN n < 15 THEN 'soft' END,
- CASE WHEN n < 15 THEN '550 5.1.1 User unknown' WHEN n >= 20 THEN '250 2.0.0 Ok: queued as 4F2A1' END
- FROM campaigns c, (SELECT *, (id * 7907 + :campaign * 104729) % 1000 AS n FROM subscribers) AS s
+ CASE WHEN n < 15 THEN '550 5.1.1 User unknown' WHEN n BETWEEN 20 AND 999 THEN '250 2.0.0 Ok: queued as 4F2A1' END
+ FROM campaigns c, (SELECT *, CASE WHEN id > :reached THEN 1000 ELSE (id * 7907 + :campaign * 104729) % 1000 END AS n FROM subscribers) AS s
  WHERE c.id = :campaign ORDER BY s.id"""
 
 #: What the server refused, 1 % that came back later, and one complaint in 5,000.
@@ -91,9 +92,25 @@ FEEDBACK: Final = """INSERT INTO feedback_entries (key, word, at, campaign_id, d
  AND id > :first AND id <= :last) AS d WHERE bounce IS NOT NULL OR (state = 10 AND (n < 100 OR n % 5000 = 77))) AS e"""
 
 
+#: Twenty links an issue; one in twenty deliveries had one followed, by people, by machines, by who knows.
+CLICKS: Final = (
+    """INSERT INTO links (id, issue_id, key, place, position, words, original, target, created_at)
+ SELECT i * 20 + n, i, 'k' || i || '-' || n, 'outro', n, 'Link ' || n, 'https://example.com/' || n,
+ 'https://example.com/' || n, now() FROM generate_series(1, :campaigns) i, generate_series(0, 19) n""",
+    """INSERT INTO clicks (campaign_id, delivery_id, link_id, subscriber_id, first_at, last_at, hits, verdict)
+ SELECT campaign_id, id, campaign_id * 20 + id % 20, subscriber_id, sent_at + id % 3000 * interval '2 minutes',
+ sent_at + id % 3000 * interval '2 minutes', 1, id % 3 FROM deliveries WHERE state = 10 AND id % 20 = 7""",
+    """INSERT INTO link_totals (campaign_id, link_id, people, uncertain, machines)
+ SELECT campaign_id, link_id, count(*) FILTER (WHERE verdict = 2), count(*) FILTER (WHERE verdict = 1),
+ count(*) FILTER (WHERE verdict = 0) FROM clicks GROUP BY 1, 2""",
+    """INSERT INTO engagement_totals (campaign_id, is_opens, people, uncertain, machines)
+ SELECT campaign_id, false, sum(people), sum(uncertain), sum(machines) FROM link_totals GROUP BY 1""",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Size:
-    """How large the installation is; every campaign goes to everybody."""
+    """How large the installation is; every campaign goes to everybody, and the newest is half way through."""
 
     people: int
     campaigns: int
@@ -120,6 +137,7 @@ def fill(engine: Engine, size: Size, *, folder: str = "/") -> None:
     for number in range(1, size.campaigns + 1):
         rows = {"first": (number - 1) * size.people, "last": number * size.people}
         _run(engine, (FEEDBACK,), campaign=number, **rows)
+    _run(engine, CLICKS, campaigns=size.campaigns)
     _settle(engine)
 
 
@@ -134,7 +152,8 @@ def _fill_ledger(engine: Engine, size: Size) -> None:
         for name, _ in indexes:
             connection.execute(text(f"ALTER TABLE deliveries DROP CONSTRAINT {name}"))
     for number in range(1, size.campaigns + 1):
-        _run(engine, (LEDGER,), campaign=number)
+        reached = size.people if number < size.campaigns else size.people // 2
+        _run(engine, (LEDGER,), campaign=number, reached=reached)
     for name, definition in indexes:
         _run(engine, (f"ALTER TABLE deliveries ADD CONSTRAINT {name} {definition}",))
 
@@ -142,7 +161,7 @@ def _fill_ledger(engine: Engine, size: Size) -> None:
 def _settle(engine: Engine) -> None:
     """Let the database know what is there, as its own upkeep would over night."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for name in ("subscribers", "subscriptions", "consents", "feedback_entries", "deliveries"):
+        for name in ("subscribers", "subscriptions", "consents", "feedback_entries", "deliveries", "clicks"):
             connection.execute(text(f"VACUUM (ANALYZE) {name}"))
             connection.execute(
                 text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}")
