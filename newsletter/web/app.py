@@ -22,7 +22,7 @@ from newsletter.logs import configure_logs, logger
 from newsletter.web.deps import NotSignedIn, is_fragment, render
 from newsletter.web.routers.admin import ROUTERS as ADMIN_ROUTERS
 from newsletter.web.routers.public import ROUTERS as PUBLIC_ROUTERS
-from newsletter.web.routers.public.following import ROUTES as LINK_ROUTES
+from newsletter.web.routers.public.following import LinkDoor
 from newsletter.web.security import SecurityMiddleware, loggable, refuse_nul
 
 log = logger(__name__)
@@ -49,7 +49,7 @@ def create_app(parts: Container) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.container = parts
-    app.router.routes.extend(LINK_ROUTES)  # first: nothing is asked for more often
+    app.add_middleware(LinkDoor)
     app.add_middleware(SecurityMiddleware, base_url=parts.settings.base_url)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in (*ADMIN_ROUTERS, *PUBLIC_ROUTERS):

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from fastapi import Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,12 +24,15 @@ MAIL_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; sandbox allow-popups; "
     "frame-ancestors 'self'"
 )
-_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
+_HEADERS: Final = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+]
+_SECURE: Final = (b"strict-transport-security", b"max-age=31536000")
+_NOT_KEPT: Final = (b"cache-control", b"no-store")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: These forms are reached from mails and from other sites; what they do is held by signed links and stamps.
 _OPEN: Final = ("/u/", "/p/", "/confirm/", "/subscribe/", "/webhooks/")
@@ -43,7 +46,8 @@ class SecurityMiddleware:
     def __init__(self, app: ASGIApp, base_url: str) -> None:
         self._app = app
         self._own_host = urlsplit(base_url).netloc
-        self._secure = urlsplit(base_url).scheme == "https"
+        is_secure = urlsplit(base_url).scheme == "https"
+        self._headers = [*_HEADERS, _SECURE] if is_secure else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or refuse."""
@@ -53,7 +57,7 @@ class SecurityMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._complete(scope["path"], MutableHeaders(scope=message))
+                self._complete(scope["path"], message)
             await send(message)
 
         if self._is_foreign(scope):
@@ -72,15 +76,13 @@ class SecurityMiddleware:
         origin = headers.get("origin")
         return origin is not None and urlsplit(origin).netloc not in (self._own_host, headers.get("host"))
 
-    def _complete(self, path: str, headers: MutableHeaders) -> None:
-        """Add what an answer does not say itself."""
-        headers.setdefault("Content-Security-Policy", POLICY)
-        for name, value in _HEADERS.items():
-            headers.setdefault(name, value)
-        if self._secure:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-        if path.startswith(_PRIVATE):
-            headers.setdefault("Cache-Control", "no-store")
+    def _complete(self, path: str, start: Message) -> None:
+        """Add what an answer does not say itself; header names are in small letters here (ASGI)."""
+        said = {name for name, _ in start["headers"]}
+        missing = [each for each in self._headers if each[0] not in said]
+        if path.startswith(_PRIVATE) and b"cache-control" not in said:
+            missing.append(_NOT_KEPT)
+        start["headers"] = [*start["headers"], *missing]
 
 
 def loggable(path: str) -> str:

@@ -49,7 +49,7 @@ class ClickDesk:
             return target
         if not issue.covers(delivery_id):
             return None
-        self._note(delivery_id, target.link_id, signals | (Signal.TRAP if target.is_trap else Signal(0)))
+        self._note(delivery_id, target.link_id, signals | Signal.TRAP if target.is_trap else signals)
         return target
 
     def note_open(self, delivery_id: int, signals: Signal) -> None:

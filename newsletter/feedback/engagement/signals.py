@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import IntFlag
+from functools import lru_cache
 from typing import Final
 
 #: Programs that say so, and libraries that nobody reads with. Everything that reads calls itself Mozilla/5.0 and more.
@@ -21,6 +22,9 @@ _PURPOSES: Final = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"
 _AHEAD: Final = re.compile(rb"prefetch|prerender|preview", re.IGNORECASE)
 
 
+_LONGEST: Final = 400
+
+
 class Signal(IntFlag):
     """A request can carry several."""
 
@@ -34,18 +38,25 @@ class Signal(IntFlag):
 
 def signals_of(method: str, headers: Iterable[tuple[bytes, bytes]]) -> Signal:
     """Return the signals of a request; header names are in small letters (ASGI)."""
-    found = Signal.HEAD if method == "HEAD" else Signal(0)
-    agent, has_language = b"", False
+    agent, has_language, is_ahead = b"", False, False
     for name, value in headers:
         if name == b"user-agent":
-            agent = value
+            agent = value[:_LONGEST]
         elif name == b"accept-language":
             has_language = bool(value.strip())
         elif name in _PURPOSES and _AHEAD.search(value):
-            found |= Signal.AHEAD
-    return found | _of_agent(agent) | (Signal(0) if has_language else Signal.BARE)
+            is_ahead = True
+    found = _of_agent(agent)
+    if method == "HEAD":
+        found |= Signal.HEAD
+    if is_ahead:
+        found |= Signal.AHEAD
+    return found if has_language else found | Signal.BARE
 
 
+@lru_cache(
+    maxsize=4096
+)  # few browsers, many readers: the search costs more than all the rest of a followed link
 def _of_agent(agent: bytes) -> Signal:
     if _PROXY.search(agent):
         return Signal.PROXY

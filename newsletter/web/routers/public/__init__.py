@@ -3,6 +3,7 @@
 from newsletter.web.routers.public import (
     archive,
     authors,
+    following,
     leaving,
     preferences,
     shared,
@@ -12,6 +13,7 @@ from newsletter.web.routers.public import (
 
 #: The archive comes last: its addresses begin with a publication's name.
 ROUTERS = (
+    following.router,
     leaving.router,
     preferences.router,
     subscriptions.router,
