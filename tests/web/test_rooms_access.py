@@ -10,10 +10,12 @@ from newsletter.db.session import unit_of_work
 from newsletter.schema import metadata
 from newsletter.web.app import create_app
 from newsletter.web.routers.admin import (
+    addresses,
     campaigns,
     catcher,
     imports,
     lists,
+    report_lists,
     reports,
     subscribers,
     suppressions,
@@ -25,6 +27,9 @@ from tests.support.signed_in import Browser, TestClient
 PAGES = (
     "/admin/campaigns", "/admin/campaigns?state=sending", "/admin/campaigns/3", "/admin/campaigns/3/live",
     "/admin/campaigns/3?state=failed&search=reader", "/admin/campaigns/1/report", "/admin/reports?sort=-sent",
+    "/admin/campaigns/1/report.csv", "/admin/reports.json", "/admin/reports/lists", "/admin/reports/lists/letter",
+    "/admin/reports/lists/letter/growth.csv", "/admin/reports/lists.csv",
+    "/admin/reports/address?address=reader000001@example.com",
     "/admin/campaigns/3/deliveries.csv", "/admin/lists", "/admin/lists/letter", "/admin/subscribers",
     "/admin/subscribers?q=hostile&list=letter&state=confirmed", "/admin/subscribers/1", "/admin/suppressions",
     "/admin/suppressions?lifted=true&reason=complaint", "/admin/suppressions/left", "/admin/catcher", "/admin/sending/limits",
@@ -33,6 +38,7 @@ PAGES = (
 ADMIN_PAGES = (
     "/admin/users", "/admin/subscribers/imports", "/admin/subscribers/export.csv", "/admin/subscribers/1/data.json",
     "/admin/suppressions/export.csv", "/admin/suppressions/left.csv",
+    "/admin/reports/address.json?address=reader000001@example.com",
 )  # fmt: skip
 CHANGES = (
     "/admin/lists", "/admin/lists/letter", "/admin/subscribers", "/admin/subscribers/1/unsubscribe",
@@ -44,7 +50,7 @@ CHANGES = (
     "/admin/sending/signing/1/rotate", "/admin/sending/signing/1/activate", "/admin/sending/providers",
     "/admin/sending/providers/main/rotate", "/admin/sending/providers/main/remove",
 )  # fmt: skip
-ROUTERS = (campaigns, catcher, imports, lists, reports, subscribers, suppressions, users)
+ROUTERS = (addresses, campaigns, catcher, imports, lists, report_lists, reports, subscribers, suppressions, users)
 
 
 @pytest.fixture
