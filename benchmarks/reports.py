@@ -12,7 +12,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,7 +82,8 @@ def measured(sessions: Any, reading: Any) -> dict[str, Any]:
         ),
         "count every list anew": _once(lambda: _count_lists(reading, now)),
     }
-    fold_campaigns(sessions, reading, now, budget=float("inf"))
+    for minutes in (0, 2, 4):  # the mark of what came back lags behind
+        fold_campaigns(sessions, reading, now + timedelta(minutes=minutes), budget=float("inf"))
     fold_lists(sessions, reading, now)
     with sessions() as session:
         token = share_summary(session, session.get_one(Campaign, ended), actor="benchmark", now=now).token
