@@ -127,7 +127,7 @@ def test_the_brakes_pause_it(
         stack.enter_context(trip.place.running("worker", "--concurrency", "2"))
         stack.enter_context(trip.place.running("beat"))
         campaign_id = trip.start(has_brakes=True)
-        wait_for(lambda: trip.state(campaign_id) == "paused", "the brakes", 90)
+        wait_for(lambda: trip.state(campaign_id) == "paused", "the brakes", 240)
         shown = trip.place.json("campaign", "show", str(campaign_id))
         report = trip.place.json("campaign", "report", str(campaign_id))
     assert shown["brakes"]["stopped_at"] is not None
