@@ -22,6 +22,7 @@ GROUPS = {
     "dkim": "Keys that sign mail, and their DNS records.",
     "limits": "How fast, how many at once, on which days and hours.",
     "bounces": "Understand returned mail.",
+    "links": "Links of sent issues: numbers, repair, undo.",
     "webhooks": "What mail providers tell by webhook.",
     "instance": "Which installation may send from this database.",
     "user": "Who may sign in.",

@@ -72,6 +72,8 @@ def edit(
     reply_to: str | None = typer.Option(None, help="Empty: the sender."),
     accent: str | None = typer.Option(None, help="Colour, like #0f566b."),
     theme: str | None = typer.Option(None),
+    clicks: str | None = typer.Option(None, help="Whose clicks are counted: off, asked or all."),
+    opens: str | None = typer.Option(None, help="Whose opens are counted: off or asked."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON alone."),
 ) -> None:
     """Change a publication; issues approved before keep what they were approved with."""
@@ -86,6 +88,7 @@ def edit(
     words = {
         "name": name, "sender": sender, "postal_address": address, "language": language, "description": description,
         "time_zone": time_zone, "reply_to": reply_to, "accent": accent, "theme": theme,
+        "click_counting": clicks, "open_counting": opens,
     }  # fmt: skip
     changes = {word: value for word, value in words.items() if value is not None}
     if not changes:
@@ -142,6 +145,8 @@ def _values(publication: Publication, *, issues: int, missing: list[int] | None 
         "postal_address",
         "language",
         "time_zone",
+        "click_counting",
+        "open_counting",
     )
     values = {name: getattr(publication, name) for name in names}
     return values | {

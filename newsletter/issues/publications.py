@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
 from newsletter.errors import Conflict, InvalidInput, NotFound
+from newsletter.issues.measuring import Counting
 from newsletter.issues.models import Publication
 from newsletter.issues.numbering import HIGHEST_NUMBER
 from newsletter.issues.wording import language as language_tag
@@ -190,6 +191,12 @@ def _theme(value: Any) -> str:
     return str(value)
 
 
+def _counting(value: Any, allowed: tuple[Counting, ...], what: str) -> str:
+    if value not in allowed:
+        raise InvalidInput(f"Whose {what} are counted is {' or '.join(allowed)}, not {value!r}.")
+    return str(value)
+
+
 _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "name": lambda value: one_line(value, "name"),
     "postal_address": lambda value: lines(value, "postal address").strip(),
@@ -200,4 +207,6 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "theme": _theme,
     "accent": _accent,
     "shows_bylines": bool,
+    "click_counting": lambda value: _counting(value, tuple(Counting), "clicks"),
+    "open_counting": lambda value: _counting(value, (Counting.OFF, Counting.ASKED), "opens"),
 }

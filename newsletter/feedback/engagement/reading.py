@@ -49,6 +49,11 @@ class PersonClick:
     verdict: Verdict
 
 
+def counts_clicks(session: Session, issue_id: int) -> bool:
+    """Say whether mail of an issue went out with links that are counted."""
+    return session.scalar(select(Link.id).where(Link.issue_id == issue_id).limit(1)) is not None
+
+
 def click_numbers(session: Session, campaign_id: int) -> Numbers:
     """Return how many deliveries of a campaign had any link followed."""
     return _campaign(session, campaign_id, is_opens=False)

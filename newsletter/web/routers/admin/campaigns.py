@@ -20,6 +20,7 @@ from newsletter.delivery.reading import ledger_rows, state_of
 from newsletter.delivery.rehearsal_book import comparison_of
 from newsletter.delivery.states import CampaignState, DeliveryState
 from newsletter.errors import InvalidInput
+from newsletter.feedback.engagement.reading import click_numbers, counts_clicks
 from newsletter.reporting.campaign_tables import failed_table, speed_table
 from newsletter.web.deps import (
     Editor,
@@ -90,6 +91,7 @@ def one_campaign(
         events=events_of(session, campaign.id)[::-1][:_LOG_LINES],
         failed=failed_table(session, campaign).records(),
         planned=planned_of(campaign),
+        clicks=click_numbers(session, campaign.id) if counts_clicks(session, campaign.issue_id) else None,
         comparison=comparison_of(session, campaign.id),
         unreached=count_unreached(session, campaign.id) if CampaignState(campaign.state).is_over else 0,
         **(rows | progress(session, campaign)),

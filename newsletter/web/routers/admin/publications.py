@@ -20,7 +20,16 @@ router = APIRouter(
     include_in_schema=False,
     dependencies=[SignedInOnly, Depends(hold_form_token)],
 )
-WORDS = ("name", "description", "postal_address", "language", "time_zone", "accent")
+WORDS = (
+    "name",
+    "description",
+    "postal_address",
+    "language",
+    "time_zone",
+    "accent",
+    "click_counting",
+    "open_counting",
+)
 
 
 @router.get("")
@@ -45,7 +54,9 @@ def create(user: Admin, form: Form, session: Writing) -> Response:
         first_number=_first_number(form),
         actor=user.email,
         **{
-            word: field(form, word) for word in WORDS if (word in form or word == "name") and word != "accent"
+            word: field(form, word)
+            for word in WORDS
+            if (word in form or word == "name") and word not in ("accent", "click_counting", "open_counting")
         },
     )
     return back_to("/admin/")

@@ -14,6 +14,7 @@ from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
 from newsletter.errors import InvalidInput, NotFound
 from newsletter.web.deps import container
+from newsletter.web.routers.public.measured import measured, save_measured
 from newsletter.web.routers.public.reader import (
     SAMPLE,
     Posted,
@@ -80,8 +81,9 @@ def save(request: Request, token: str, form: Posted) -> Response:
 
 
 def _save(request: Request, parts: Container, session: Session, reader: Reader, form: FormData) -> bool:
+    counted = save_measured(session, reader, form, evidence(request, "preferences"), parts.clock.now())
     chosen = {int(value) for value in form.getlist("lists") if isinstance(value, str) and _is_number(value)}
-    return service.save_preferences(
+    saved = service.save_preferences(
         session,
         reader.person,
         name=text(form, "name", 400),
@@ -92,6 +94,7 @@ def _save(request: Request, parts: Container, session: Session, reader: Reader, 
         secret=parts.settings.secret,
         now=parts.clock.now(),
     )
+    return saved or counted
 
 
 def _is_number(value: str) -> bool:
@@ -117,6 +120,7 @@ def _page(
         token=token,
         reader=reader,
         choices=service.choices(session, reader.person.id, publication_id),
+        measured=measured(session, reader),
         languages=LANGUAGES if own is None or own in LANGUAGES else LANGUAGES | {own: own},
         message=message,
         error=error,
