@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from newsletter.cli.bounce_rule import rule
 from newsletter.cli.mail_intake import STDIN, fetch, ingest
 from newsletter.cli.support import note, print_json_line, say
 
@@ -16,6 +17,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Returned ma
 
 app.command(epilog="Example: newsletter bounces ingest /var/mail/returned/*.eml")(ingest)
 app.command(epilog="Example: newsletter bounces fetch --watch")(fetch)
+app.command(epilog="Example: newsletter bounces rule letter --count 4 --over-days 21")(rule)
 
 
 @app.command(epilog="Example: newsletter bounces classify returned.eml --json")

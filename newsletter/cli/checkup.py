@@ -40,6 +40,7 @@ def examine(parts: Container) -> list[Finding]:
         "instance": _instance,
         "templates": _templates,
         "bounces": _bounces,
+        "mailbox": _mailbox,
         "relays": _relays,
         "dkim": _dkim,
     }
@@ -115,6 +116,17 @@ def _templates(_parts: Container) -> Finding:
     if missing:
         return Finding("templates", "bad", f"missing: {', '.join(missing)}; install the package again")
     return Finding("templates", "good", str(asset("templates")))
+
+
+def _mailbox(parts: Container) -> Finding:
+    """Open the mailbox that returned mail is fetched from, and change nothing in it."""
+    from newsletter.adapters.mailboxes import open_mailbox
+
+    place = parts.mailbox
+    if place is None:
+        return Finding("mailbox", "good", "none: returned mail comes to the receiver or through the pipe")
+    with open_mailbox(place):
+        return Finding("mailbox", "good", str(place))
 
 
 def _bounces(parts: Container) -> Finding:

@@ -151,3 +151,15 @@ def test_fetch_takes_in_and_applies(
     done = CliRunner().invoke(bounces.app, ["fetch"])
     assert done.stdout == "2 taken in, 0 known: 1 applied, 1 unmatched\n"
     support.container().dispose()
+
+
+def test_a_rule_is_shown_set_and_dropped(installation: Container) -> None:
+    def typed(*words: str) -> str:
+        return CliRunner().invoke(bounces.app, ["rule", "p", *words]).stdout
+
+    assert typed().startswith("The rule of all: 5 soft bounces over at least 14 days")
+    assert typed("--count", "3", "--over-days", "7").startswith(
+        "Its own rule: 3 soft bounces over at least 7"
+    )
+    assert json.loads(typed("--json")) == {"own": True, "count": 3, "over_days": 7, "forget_days": 180}
+    assert typed("--drop").startswith("The rule of all")
