@@ -24,15 +24,24 @@ _PHRASES: Final = (
 )
 
 
-def reasons_in_languages() -> list[tuple[Reason, re.Pattern[str]]]:
-    """Return the patterns of every language together, a reason after the other."""
+Patterns = list[tuple[Reason, re.Pattern[str]]]
+
+
+def reasons_in_languages() -> tuple[Patterns, Patterns]:
+    """Return the patterns of all languages of Latin script together, a reason after the other, and those of other scripts."""
     languages: dict[str, dict[str, str]] = defaultdict(dict)
     for language, line in lines_of(TABLES.joinpath("languages.txt")):
         name, _, words = line.partition(": ")
         languages[language][name] = words
+    latin = [words for words in languages.values() if words["who"].isascii()]
+    others = [words for words in languages.values() if not words["who"].isascii()]
+    return _patterns(latin), _patterns(others)
+
+
+def _patterns(languages: list[dict[str, str]]) -> Patterns:
     found = []
     for reason, thing, said in _PHRASES:
-        phrases = [phrase for words in languages.values() if (phrase := _phrase(words, thing, said))]
+        phrases = [phrase for words in languages if (phrase := _phrase(words, thing, said))]
         found.append((reason, re.compile("|".join(phrases))))
     return found
 

@@ -20,8 +20,10 @@ _NOISE: Final = re.compile(
 _TABLE: Final = [(Reason(name), pattern) for name, pattern in sections(TABLES.joinpath("english.txt"))]
 _DELAY: Final = next(pattern for reason, pattern in _TABLE if reason is Reason.DELAYED)
 *_ENGLISH, _TROUBLE = (each for each in _TABLE if each[0] is not Reason.DELAYED)
+_LATIN, _OTHERS = reasons_in_languages()
 #: Trouble with the network comes last, after every language: servers mention it beside better reasons.
-_REASONS: Final = (*_ENGLISH, *reasons_in_languages(), _TROUBLE)
+_IN_LATIN: Final = (*_ENGLISH, *_LATIN, _TROUBLE)
+_IN_ANY: Final = (*_ENGLISH, *_LATIN, *_OTHERS, _TROUBLE)
 
 
 @lru_cache(maxsize=64)
@@ -33,7 +35,8 @@ def reason_in_words(text: str) -> Reason | None:
 
 
 def _first_reason(text: str) -> Reason | None:
-    return next((reason for reason, pattern in _REASONS if pattern.search(text)), None)
+    table = _IN_LATIN if text.isascii() else _IN_ANY
+    return next((reason for reason, pattern in table if pattern.search(text)), None)
 
 
 def announces_retries(text: str) -> bool:

@@ -78,18 +78,14 @@ def _told_failures(mail: Part, notice: Notice) -> list[Failure]:
         return []
     if len(named) <= 1:
         return [Failure("".join(named), action, diagnostic=notice.said_by_the_server())]
-    return [
-        Failure(each, action, diagnostic=notice.about(each, named).said_by_the_server()) for each in named
-    ]
+    told = notice.told_of(named)
+    return [Failure(each, action, diagnostic=told[each].said_by_the_server()) for each in named]
 
 
 def _gravest(failures: list[Failure], notice: Notice) -> Classified:
     """Return the gravest verdict, and what became of each who was not reached."""
-    named = [each.recipient for each in failures]
-    outcomes = [
-        _outcome(each, notice if len(named) == 1 else notice.about(each.recipient, named))
-        for each in failures
-    ]
+    told = notice.told_of([each.recipient for each in failures])
+    outcomes = [_outcome(each, notice if len(failures) == 1 else told[each.recipient]) for each in failures]
     failed = [each for each in outcomes if each.kind is not Kind.NONE]
     if not failed:
         return Classified(Kind.NONE)

@@ -23,6 +23,7 @@ _IN_TEXT: Final = re.compile(r"^\s{0,8}Final-Recipient[ \t]*:", re.IGNORECASE | 
 _FORWARDED: Final = re.compile(r"\W*(?:fwd?|wg|tr|rv|enc|doorst)\s*:", re.IGNORECASE)
 _QUOTE: Final = re.compile(r"^[ \t]{0,4}>[ \t]?", re.MULTILINE)
 _STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_LONGEST_DIAGNOSTIC: Final = 1000
 _MOST_RECIPIENTS: Final = 50
 
 
@@ -100,7 +101,7 @@ def _failure(group: dict[str, str]) -> Failure | None:
         recipient=recipient,
         action=_action(group.get("action", "")),
         status=status[0] if status else "",
-        diagnostic=group.get("diagnostic-code", ""),
+        diagnostic=group.get("diagnostic-code", "")[:_LONGEST_DIAGNOSTIC],
     )
 
 

@@ -19,7 +19,7 @@ _DEEPEST: Final = 10
 _MOST_PARTS: Final = 60
 _LONGEST_HEADER: Final = 4000
 _MOST_HEADER_LINES: Final = 3000
-_FIELD: Final = re.compile(rb"([!-9;-~]{1,80})[ \t]*:[ \t]*(.*)", re.DOTALL)
+_FIELD: Final = re.compile(rb"([!-9;-~\x80-\xff]{1,80})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER: Final = re.compile(
     r';\s*([a-z-]{1,40})\*?0?\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))', re.IGNORECASE
 )
@@ -133,7 +133,7 @@ def split_headers(raw: bytes) -> tuple[Headers, bytes]:
         if found and (line[:1] in b" \t" or _BROKEN_FOLD.match(line)):
             found[-1][1].append(line)
         elif match := _FIELD.fullmatch(line):
-            found.append((match[1].decode("ascii").lower(), [match[2]]))
+            found.append((match[1].decode("latin-1").lower(), [match[2]]))
         elif not line.startswith((b"From ", b">From ")):
             break
         position = end + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final
 
 from newsletter.feedback.classify.addresses import addresses_in, first_address, unique
@@ -45,6 +46,10 @@ _LABELLED: Final = re.compile(
     r"destinatario|destinataire|empf[äa]nger|получатель|宛先|送信先|收件人)(?: address(?:es)?| name)?s?[ \t]*(?:\([^()]{0,40}\))?[ \t]*[:：=][ \t]*(.{3,200})$",
     re.IGNORECASE,
 )  # fmt: skip
+_MOST_RECIPIENTS: Final = 50
+#: How much is looked at word by word.
+_MOST_LINES: Final = 40
+_LONGEST_LINE: Final = 500
 _REPORTING: Final = ("from", "reply-to", "sender", "return-path", "errors-to")
 _DAEMONS: Final = re.compile(
     r"(?:mailer-?daemon|post-?master|mail-?admin|abuse|noc|support|help(?:desk)?|hostmaster|root|no-?reply|double-bounce|mdaemon|administrator|webmaster)@",
@@ -56,13 +61,13 @@ def named_recipients(mail: Part, notice: Notice) -> tuple[str, ...]:
     """Return the addresses that could not be reached; the surest kind of evidence that there is decides alone."""
     stated = [address for value in mail.all_headers("x-failed-recipients") for address in addresses_in(value)]
     if stated:
-        return unique(stated)
+        return unique(stated)[:_MOST_RECIPIENTS]
     own, senders = _strangers(mail, notice)
     for find, may_be_own in _EVIDENCE:
         strangers = senders if may_be_own else senders | own
         found = [each for each in find(mail, notice) if each and each.lower() not in strangers]
         if people := [each for each in found if not _DAEMONS.match(each)]:
-            return unique(people)
+            return unique(people)[:_MOST_RECIPIENTS]
     return unique(list(_returned_and_named(mail, notice)))
 
 
@@ -101,8 +106,9 @@ def _in_commands(_: Part, notice: Notice) -> Iterable[str]:
 
 def _beside_failure_words(_: Part, notice: Notice) -> Iterable[str]:
     """Addresses in lines that tell of a failure, apart from those that somebody should write to."""
-    for line in notice.text.splitlines():
-        if "@" in line and (tells_of_failure(line) or reason_in_words(line) is not None):
+    lines = (line[:_LONGEST_LINE] for line in notice.text.splitlines() if "@" in line)
+    for line in islice(lines, _MOST_LINES):
+        if tells_of_failure(line) or reason_in_words(line) is not None:
             yield from list(_unasked(line))[:1]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from newsletter.feedback.classify.addresses import addresses_in
 from newsletter.feedback.classify.html import words_of
 from newsletter.feedback.classify.mime import Part, split_headers, with_plain_line_ends
 from newsletter.feedback.classify.tables import SIGNS
@@ -14,6 +15,8 @@ from newsletter.reasons import reason_in_words
 from newsletter.reasons.folding import without_accents
 
 _MOST: Final = 20_000
+#: Of what is told of one recipient among several, in characters.
+_MOST_TOLD: Final = 600
 _RETURNED_TYPES: Final = frozenset(
     {
         "message/rfc822",
@@ -72,22 +75,16 @@ class Notice:
         kept = [line for line in self.text.splitlines() if not line.lstrip().startswith(">")]
         return Notice("\n".join(kept), self.original)
 
-    def about(self, address: str, others: Collection[str] = ()) -> Notice:
-        """Return what is told of one address: from each line that names it to a blank line, or one that names another."""
-        wanted, foreign = (
-            address.lower(),
-            [each.lower() for each in others if each.lower() != address.lower()],
-        )
-        kept, is_about = list[str](), False
+    def told_of(self, addresses: Collection[str]) -> dict[str, Notice]:
+        """Return what is told of each address: from a line that names it to a blank line, or to one that names another."""
+        told: dict[str, list[str]] = {each.lower(): [] for each in addresses}
+        current: set[str] = set()
         for line in self.text.splitlines():
-            said = line.lower()
-            names_another = any(each in said for each in foreign)
-            is_about = bool(wanted) and (
-                wanted in said or (is_about and bool(line.strip()) and not names_another)
-            )
-            if is_about:
-                kept.append(line)
-        return Notice("\n".join(kept), self.original)
+            named = {each.lower() for each in addresses_in(line)} & told.keys() if "@" in line else set()
+            current = named or (current if line.strip() else set())
+            for each in current:
+                told[each].append(line)
+        return {each: Notice("\n".join(told[each.lower()])[:_MOST_TOLD], self.original) for each in addresses}
 
 
 def read_notice(mail: Part) -> Notice:
