@@ -16,7 +16,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Subscription, Suppression
-from newsletter.audience.upsert import insert_if_new
 from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.models import Delivery
 from newsletter.feedback.models import FeedbackEntry
@@ -97,15 +96,21 @@ def pour(
 ) -> None:
     """Keep and apply requests as door and worker do; the door's signatures are tested elsewhere."""
     for number, events in enumerate(requests):
-        with unit_of_work(sessions) as session:
-            kept = insert_if_new(session, ProviderRequest).values(
-                account_id=account_id, digest=f"flood-{number}", headers={"content-type": "application/json"},
-                body=json.dumps(events).encode(), state="new", position=0, note="", received_at=now,
-            )  # fmt: skip
-            request_id = session.scalar(kept.returning(ProviderRequest.id))
-        assert request_id is not None
+        request_id = keep(sessions, account_id, number, json.dumps(events).encode(), now)
         while _apply(sessions, request_id, keyring, now):
             pass
+
+
+def keep(sessions: Sessions, account_id: int, number: int, body: bytes, now: datetime) -> int:
+    """Keep a request as the door does; return its number."""
+    with unit_of_work(sessions) as session:
+        row = ProviderRequest(
+            account_id=account_id, digest=f"flood-{number}", headers={"content-type": "application/json"},
+            body=body, received_at=now,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        return row.id
 
 
 def _apply(sessions: Sessions, request_id: int, keyring: Keyring, now: datetime) -> bool:

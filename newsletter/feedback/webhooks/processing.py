@@ -33,7 +33,7 @@ def apply_request(session: Session, request_id: int, *, keyring: Keyring, now: d
     row = session.scalar(select(ProviderRequest).where(ProviderRequest.id == request_id).with_for_update())
     if row is None or row.state != "new":
         return False
-    account = session.get_one(ProviderAccount, row.account_id)
+    account = _locked(session, row.account_id)
     try:
         news, has_more = _next_news(account, row)
     except Refused as refusal:
@@ -44,6 +44,15 @@ def apply_request(session: Session, request_id: int, *, keyring: Keyring, now: d
     if not has_more:
         row.state, row.applied_at = "applied", now
     return has_more
+
+
+def _locked(session: Session, account_id: int) -> ProviderAccount:
+    """One job at a time for an account: two with the same events in another order would wait for each other.
+
+    The door does not wait: keeping a request needs no more of the account's row than that it is there.
+    """
+    alone = select(ProviderAccount).where(ProviderAccount.id == account_id).with_for_update(key_share=True)
+    return session.scalars(alone).one()
 
 
 def mark_failed(session: Session, request_id: int, why: str, *, now: datetime) -> None:
