@@ -6,7 +6,7 @@ import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import typer
 
@@ -43,7 +43,7 @@ def decode(
     from newsletter.feedback.webhooks import decode_json
 
     request = {"method": method, "headers": _headers(headers), "body": _bytes(body)}
-    parts = urlsplit(url)
+    parts = _parts(url)
     request |= {"url": url} if parts.netloc else {"path": parts.path or "/", "query": parts.query}
     found = decode_json(provider, request, _secrets(secret), now=None if no_replay_window else utcnow())
     if found["ok"] and not found["verified"]:
@@ -53,6 +53,13 @@ def decode(
     else:
         _tell_decoded(found)
     raise typer.Exit(0 if found["ok"] else 1)
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        fail(f"{url[:80]!r} is no address.")
 
 
 def _tell_decoded(found: dict[str, Any]) -> None:

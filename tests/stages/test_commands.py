@@ -109,6 +109,7 @@ BAD = [
     ("webhooks", "decode", "mailgun", "--headers", "people.csv", "--body", "binary.csv"),
     ("webhooks", "decode", "mailgun", "--headers", "missing", "--body", "people.csv"),
     ("webhooks", "decode", "brevo", "--headers", "people.csv", "--body", "people.csv", "--secret", "nothing"),
+    ("webhooks", "decode", "brevo", "--headers", "people.csv", "--body", "people.csv", "--url", "http://["),
     ("webhooks", "add", "Bad Name", "mailgun"),
     ("webhooks", "add", "main", "pigeon"),
     ("webhooks", "add", "main", "brevo", "--relay", "nowhere"),

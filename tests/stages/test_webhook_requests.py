@@ -68,7 +68,7 @@ def account_for(
     )
     made = accounts.opened(SEALER, row)
     known = replace(made, path="a-path-of-tests-for-" + name, passwords=("open sesame",))
-    row.sealed = SEALER.seal(known.to_bytes(), f"provider/{name}")
+    row.sealed = SEALER.seal(known.to_bytes(), f"provider/{name}/secrets")
     session.flush()
     return row
 
@@ -253,6 +253,16 @@ def test_a_wish_to_leave_that_is_replayed_does_not_undo_coming_back(
     take(session, keeper, row, replace(request, body=request.body + b" "))  # another body, the same event
     assert session.scalars(select(Subscription.state)).one() == "confirmed"
     assert outcomes(session) == ["applied"]
+
+
+def test_a_signature_of_mailgun_is_good_for_one_request(session: Session, keeper: Doorkeeper) -> None:
+    """It does not cover the body: whoever saw one must not write others with it."""
+    sample = BY_NAME["mailgun"]
+    row, request = account_for(session, sample), brought(sample, "delivered")
+    assert take(session, keeper, row, request)
+    forged = replace(request, body=request.body.replace(b'"event": "delivered"', b'"event": "complained"'))
+    assert not take(session, keeper, row, forged)
+    assert entries(session) == [("delivered", None)]
 
 
 def test_what_the_ledger_knows_is_no_news_but_settles_what_it_does_not(

@@ -132,7 +132,10 @@ def _mandrill(request: WebhookRequest, key: str) -> WebhookRequest:
 
 
 def _mailgun(request: WebhookRequest, key: str) -> WebhookRequest:
-    digest = hmac.digest(_key(key).encode(), f"{STAMP}0123456789abcdef".encode(), "sha256").hex()
+    if b"SIGNATURE" not in request.body:
+        return request
+    token = json.loads(request.body)["signature"]["token"]
+    digest = hmac.digest(_key(key).encode(), f"{STAMP}{token}".encode(), "sha256").hex()
     return replace(request, body=request.body.replace(b"SIGNATURE", digest.encode()))
 
 
@@ -169,7 +172,7 @@ SAMPLES: tuple[Sample, ...] = (
         {"bounced": "failed", "complained": "complained", "unsubscribed": "unsubscribed", "delivered": "delivered",
          "opened": "opened", "unknown": "new thing"},
         lambda word, token: {
-            "signature": {"token": "0123456789abcdef", "timestamp": str(STAMP), "signature": "SIGNATURE"},
+            "signature": {"token": f"token of {word}", "timestamp": str(STAMP), "signature": "SIGNATURE"},
             "event-data": {"event": word, "severity": "permanent", "id": f"id-{word}", "timestamp": STAMP + 0.5,
                            "recipient": ADA, "delivery-status": {"message": DEAD},
                            "message": {"headers": {"message-id": f"{token}@example.com"}}}},

@@ -225,12 +225,12 @@ def shown_to_admin(sealer: Sealer, row: ProviderAccount, base_url: str) -> Shown
 
 def keep_link(row: ProviderAccount, sealer: Sealer, topic: str, link: str) -> None:
     """Keep the address by which a person confirms a topic; its token is a secret too."""
-    row.pending_topic, row.sealed_link = topic, sealer.seal(link.encode(), _about(row))
+    row.pending_topic, row.sealed_link = topic, sealer.seal(link.encode(), _about(row, "link"))
 
 
 def link_of(sealer: Sealer, row: ProviderAccount) -> str:
     """Return the address by which a person confirms the pending topic."""
-    return sealer.open(row.sealed_link, _about(row)).decode() if row.sealed_link else ""
+    return sealer.open(row.sealed_link, _about(row, "link")).decode() if row.sealed_link else ""
 
 
 def _seal(row: ProviderAccount, sealer: Sealer, made: Sealed) -> None:
@@ -241,8 +241,8 @@ def _digest(path: str) -> str:
     return hashlib.sha256(path.encode()).hexdigest()
 
 
-def _about(row: ProviderAccount) -> str:
-    return f"provider/{row.name}"
+def _about(row: ProviderAccount, what: str = "secrets") -> str:
+    return f"provider/{row.name}/{what}"
 
 
 def _signing(provider: Provider, secret: str) -> tuple[str, ...]:

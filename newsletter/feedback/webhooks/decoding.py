@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from newsletter.errors import InvalidInput
 from newsletter.feedback.webhooks.news import News
 from newsletter.feedback.webhooks.provider import Provider, check_given, is_ping, read_all
 from newsletter.feedback.webhooks.providers import provider_named
 from newsletter.feedback.webhooks.request import Refused, WebhookRequest
-from newsletter.feedback.webhooks.secrets import Secrets
+from newsletter.feedback.webhooks.secrets import Secrets, credentials
 
 _KINDS: Final = {
     "bounced": "bounce",
@@ -36,7 +37,9 @@ _SHOWN_BYTES: Final = re.compile(r"b'(.*)'", re.DOTALL)
 _RECORDED_HOST: Final = "http://testserver"
 _BASIC_NAMES: Final = ("WEBHOOK_SECRET", "BASIC", "BASIC_AUTH")
 _ADDRESS_NAMES: Final = ("WEBHOOK_URL", "URL")
-_NOT_KEYS: Final = ("INBOUND", "API_TOKEN", "USERNAME", "DOMAIN")
+_NOT_KEYS: Final = ("INBOUND", "API_TOKEN", "API_URL", "USERNAME", "DOMAIN", "SENDER")
+#: Their API key signs; that of the others only opens their API.
+_SIGN_BY_API_KEY: Final = ("mailgun", "unisender_go")
 
 
 def decode_json(
@@ -53,9 +56,15 @@ def decode_json(
         read = request_from(request, keys)
         news = _decoded(known, read, keys, now)
     except Refused as refusal:
-        return {"ok": False, "verified": False, "status": refusal.status, "error": str(refusal), "events": []}
+        return _refusal(str(refusal), refusal.status)
+    except InvalidInput as error:  # a key that is none
+        return _refusal(str(error), 503)
     events = [event_json(each) for each in news]
     return {"ok": True, "verified": not keys.is_empty, "status": 200, "error": "", "events": events}
+
+
+def _refusal(error: str, status: int) -> dict[str, Any]:
+    return {"ok": False, "verified": False, "status": status, "error": error, "events": []}
 
 
 def _decoded(provider: Provider, request: WebhookRequest, keys: Secrets, now: datetime | None) -> list[News]:
@@ -122,9 +131,9 @@ def _body(document: Mapping[str, Any]) -> bytes:
 def _address(path: str, headers: Mapping[str, str], secrets: Secrets) -> str:
     """Return the address that was called. A password stands in it when it was given that way: that is what is signed."""
     host = f"https://{headers['host']}" if headers.get("host") else _RECORDED_HOST
-    if secrets.basic and headers.get("authorization", "").lower().startswith("basic "):
-        user_info = base64.b64decode(headers["authorization"][6:] + "==").decode("utf-8", "replace")
-        host = host.replace("://", f"://{user_info}@", 1)
+    given = credentials(headers.get("authorization", "")).decode("utf-8", "replace")
+    if secrets.basic and given:
+        host = host.replace("://", f"://{given}@", 1)
     return host + path
 
 
@@ -139,9 +148,15 @@ def secrets_from(provider: Provider, given: Mapping[str, Any]) -> Secrets:
             basic += _several(value)
         elif short in _ADDRESS_NAMES:
             address = str(value)
-        elif provider.signing and not short.startswith(_NOT_KEYS):
+        elif _is_key(provider, short):
             signing += _several(value)
     return Secrets(basic=tuple(basic), signing=tuple(signing), url=address)
+
+
+def _is_key(provider: Provider, short: str) -> bool:
+    if not provider.signing or short.startswith(_NOT_KEYS):
+        return False
+    return short != "API_KEY" or provider.name in _SIGN_BY_API_KEY
 
 
 def _short(provider: Provider, name: str) -> str:

@@ -39,7 +39,7 @@ class ProviderAccount(Base):
 class ProviderRequest(Base):
     """One request, kept raw. state: new|applied|failed; `position` counts the documents in it that are applied.
 
-    Unique by account and body: a request that comes again changes nothing.
+    Unique by account and body (or the provider's token for it): a request that comes again changes nothing.
     """
 
     __tablename__ = "provider_requests"

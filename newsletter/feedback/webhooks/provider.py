@@ -66,6 +66,10 @@ class Provider(ABC):
         """
         raise InvalidInput(f"{self.label} has no topics.")
 
+    def once(self, request: WebhookRequest) -> bytes:
+        """Return what may come only once: the body, or what the provider means for it."""
+        return request.body
+
     def confirmation(self, request: WebhookRequest) -> Confirmation | None:
         """Return what a person must confirm at the provider before it sends events; None for every other request."""
         return None

@@ -58,16 +58,21 @@ def take_request(
     check_count(len(provider.documents(request)))
     if account.pending_topic:  # whoever sends events was confirmed
         account.pending_topic, account.sealed_link = "", None
-    return _keep(session, keeper.queue, account, request, now)
+    return _keep(session, keeper.queue, account, request, provider.once(request), now)
 
 
 def _keep(
-    session: Session, queue: JobQueue, account: ProviderAccount, request: WebhookRequest, now: datetime
+    session: Session,
+    queue: JobQueue,
+    account: ProviderAccount,
+    request: WebhookRequest,
+    once: bytes,
+    now: datetime,
 ) -> bool:
     headers = {name: request.header(name)[:_LONGEST_HEADER] for name in _KEPT_HEADERS if request.header(name)}
     values = {
         "account_id": account.id,
-        "digest": hashlib.sha256(b"%d\0%b" % (account.id, request.body)).hexdigest(),
+        "digest": hashlib.sha256(b"%d\0%b" % (account.id, once)).hexdigest(),
         "headers": headers,
         "body": request.body,
         "state": "new",

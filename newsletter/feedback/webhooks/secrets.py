@@ -37,13 +37,14 @@ def check_basic(request: WebhookRequest, pairs: tuple[str, ...]) -> None:
 
     :raises Refused: with 401, upon which SNS and others send their credentials.
     """
-    given = _credentials(request.header("authorization"))
+    given = credentials(request.header("authorization"))
     valid = [hmac.compare_digest(given, pair.encode()) for pair in pairs]
     if not any(valid):
         raise Refused("User and password are missing or wrong.", 401)
 
 
-def _credentials(header: str) -> bytes:
+def credentials(header: str) -> bytes:
+    """Return `user:password` of an Authorization header; empty for anything else."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return b""

@@ -53,6 +53,10 @@ class Mailgun(Provider):
         check_hmac(signature, secrets.signing, (timestamp + token).encode(), "sha256")
         check_age(timestamp, now, WINDOW_SECONDS)
 
+    def once(self, request: WebhookRequest) -> bytes:
+        """Return the signed token: the body is not covered, so each signature is good for one request."""
+        return (text(_signed(request), "token") or "").encode()
+
     def documents(self, request: WebhookRequest) -> list[Any]:
         """Return the event: a JSON document, or a form."""
         return [read_form(request)] if _is_form(request) else self.split(parse_json(request.body))
