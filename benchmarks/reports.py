@@ -12,11 +12,12 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from benchmarks.filled import Size, fill
@@ -28,6 +29,7 @@ from newsletter.delivery.campaigns import find_campaign
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.reporting.campaign_tables import campaign_tables
 from newsletter.reporting.campaigns import campaign_report
+from newsletter.reporting.counting import count_totals
 from newsletter.reporting.due import due_campaigns
 from newsletter.reporting.folding import fold_campaign, fold_campaigns
 from newsletter.reporting.growth import count_membership, membership_of
@@ -40,6 +42,12 @@ from newsletter.reporting.timeline import story_of
 from newsletter.settings import Settings
 
 REPEAT: Final = 15
+STORM_SIZE: Final = 10_000
+#: Never committed.
+STORM: Final = f"""INSERT INTO feedback_entries (key, word, at, campaign_id, delivery_id, subscriber_id, address_key, kind, status,
+ reason, diagnostic, source, said_by) SELECT 'storm:' || id, 'bounced', now(), campaign_id, id, subscriber_id, address_key,
+ 'soft', '4.2.2', 'full', '', 'mail', '' FROM deliveries WHERE campaign_id + 0 = :campaign
+ AND id > (SELECT first_row FROM campaigns WHERE id = :campaign) ORDER BY id LIMIT {STORM_SIZE}"""
 SECRET: Final = b"a secret for benchmarks, long enough"
 Query = Callable[[Session], Any]
 
@@ -62,8 +70,8 @@ def main() -> None:
         document["fill_seconds"] = round(time.perf_counter() - started, 1)
     sessions, reading = create_sessions(engine), create_reading_sessions(engine)
     document |= measured(sessions, reading)
-    text = json.dumps(document, indent=1)
-    print(text) if given.json is None else given.json.write_text(text, encoding="utf-8")
+    written = json.dumps(document, indent=1)
+    print(written) if given.json is None else given.json.write_text(written, encoding="utf-8")
 
 
 def measured(sessions: Any, reading: Any) -> dict[str, Any]:
@@ -77,7 +85,10 @@ def measured(sessions: Any, reading: Any) -> dict[str, Any]:
         running = session.scalars(select(Campaign.id).order_by(Campaign.id.desc()).limit(1)).one()
     ended = running - 1
     costs = {
-        f"count one campaign of {_rows(reading, ended):,} anew": _once(
+        f"count the totals of {_rows(reading, running):,} rows anew, as the command line does": _once(
+            lambda: _count_totals(reading, running)
+        ),
+        f"count {_rows(reading, ended):,} rows by provider and reason too": _once(
             lambda: fold_campaign(sessions, reading, ended, now)
         ),
         "count every list anew": _once(lambda: _count_lists(reading, now)),
@@ -89,6 +100,11 @@ def measured(sessions: Any, reading: Any) -> dict[str, Any]:
         token = share_summary(session, session.get_one(Campaign, ended), actor="benchmark", now=now).token
         session.commit()
     queries = {title: _timed(reading, query) for title, query in _queries(ended, running, token, now).items()}
+    with sessions() as session:
+        session.execute(text(STORM), {"campaign": ended})
+        queries[f"report within a minute of {STORM_SIZE:,} more bounces"] = _timed(
+            lambda: nullcontext(session), lambda s: campaign_report(s, find_campaign(s, str(ended)))
+        )
     return {"sizes": sizes, "job_ms": costs, "queries_ms": queries, "live_rows": LIVE_ROWS}
 
 
@@ -119,6 +135,11 @@ def _some_address(session: Session) -> str:
 def _rows(reading: Any, campaign_id: int) -> int:
     with reading() as session:
         return session.get_one(Campaign, campaign_id).audience or 0
+
+
+def _count_totals(reading: Any, campaign_id: int) -> None:
+    with reading() as session:
+        count_totals(session, campaign_id)
 
 
 def _count_lists(reading: Any, now: datetime) -> None:

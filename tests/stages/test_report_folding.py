@@ -135,6 +135,27 @@ def test_what_comes_back_is_seen_at_once_and_folded_later(filled: Sessions) -> N
     assert summary(filled, FINISHED).returned_hard == 1
 
 
+def test_what_was_drawn_before_and_committed_later_is_not_missed(filled: Sessions) -> None:
+    for minute in range(4):
+        fold(filled, NOW + timedelta(minutes=minute))
+    with unit_of_work(filled) as session:
+        session.add(_bounce(1_000))
+    fold(filled, NOW + timedelta(minutes=5))
+    with unit_of_work(filled) as session:
+        session.add(_bounce(999))
+    with filled() as session:
+        assert campaign_report(session, session.get_one(Campaign, FINISHED)).soft_bounces == 3
+    fold(filled, NOW + timedelta(minutes=7))
+    assert summary(filled, FINISHED).returned_soft == 3
+
+
+def _bounce(number: int) -> FeedbackEntry:
+    return FeedbackEntry(
+        id=number, key=f"late {number}", word="bounced", kind="soft", at=NOW, campaign_id=FINISHED, delivery_id=number,
+        address_key="a@example.com", reason="full", source="mail",
+    )  # fmt: skip
+
+
 def test_only_one_counts_at_a_time_and_the_dead_are_not_waited_for_long(filled: Sessions) -> None:
     with unit_of_work(filled) as session:
         assert marks.take_turn(session, NOW)
