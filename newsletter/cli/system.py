@@ -61,6 +61,7 @@ def serve_everything(parts: Container, *, host: str, port: int) -> None:
 def running_receiver(parts: Container, *, host: str, port: int) -> Any:
     """Return a context in which the receiver for returned mail runs."""
     from newsletter.feedback.receiver import running
+    from newsletter.feedback.service import apply_or_set_aside
 
     return running(
         parts.sessions,
@@ -70,6 +71,9 @@ def running_receiver(parts: Container, *, host: str, port: int) -> Any:
         port=port,
         bounce_domain=parts.settings.bounce_domain,
         also_for=parts.settings.receives_for,
+        apply=lambda mail_id: apply_or_set_aside(
+            parts.sessions, mail_id, keyring=parts.keyring, now=parts.clock.now()
+        ),
     )
 
 

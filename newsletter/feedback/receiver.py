@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar, cast
 
@@ -86,12 +86,13 @@ def running(
     port: int,
     bounce_domain: str = "",
     also_for: frozenset[str] = frozenset(),
+    apply: Callable[[int], object] = lambda _mail_id: None,
 ) -> Iterator[None]:
-    """Receive returned mail until the block ends, over SMTP on `port` and LMTP on the next.
+    """Receive returned mail until the block ends, over SMTP on `port` and LMTP on the next; `apply` it after the answer.
 
     :raises Unavailable: when a port is taken.
     """
-    thread = _ServerThread(ReturnedMailHandler(sessions, queue, clock, bounce_domain, also_for))
+    thread = _ServerThread(ReturnedMailHandler(sessions, queue, clock, bounce_domain, also_for, apply))
     try:
         thread.listen(SmtpServer, host, port)
         thread.listen(LmtpServer, host, port + 1)

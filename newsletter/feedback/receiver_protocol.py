@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, cast
@@ -41,6 +42,8 @@ class ReturnedMailHandler:
     bounce_domain: str = ""
     #: Lower-case addresses beside the return paths: such as one registered with feedback loops.
     also_for: frozenset[str] = frozenset()
+    #: Applies a stored mail after the answer; without it that is left to the workers.
+    apply: Callable[[int], object] = lambda _mail_id: None
     open: set[SMTP] = field(default_factory=set, compare=False)
 
     async def handle_RCPT(
@@ -64,20 +67,29 @@ class ReturnedMailHandler:
         """Store the mail for each recipient in one transaction, then answer; LMTP wants one answer each."""
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(None, partial(self.store, envelope, server))
+            stored = await loop.run_in_executor(None, partial(self.store, envelope, server))
         except Exception as error:  # whatever it is: the sender keeps the mail, and comes again
             log.warning("returned mail was not stored: %s", type(error).__name__)
             return _for_each(server, envelope, _LATER)
+        loop.run_in_executor(None, partial(self._apply, stored))
         return _for_each(server, envelope, _STORED)
 
-    def store(self, envelope: Envelope, server: SMTP) -> None:
-        """Commit the mail.
+    def _apply(self, mail_ids: list[int]) -> None:
+        """Apply what was stored at once: workers may all be busy sending the campaign that it should stop."""
+        try:
+            for mail_id in mail_ids:
+                self.apply(mail_id)
+        except Exception as error:  # the job that was asked for tries it again
+            log.warning("returned mail waits for a worker: %s", type(error).__name__)
+
+    def store(self, envelope: Envelope, server: SMTP) -> list[int]:
+        """Commit the mail; return the ids of what was new.
 
         :raises Unavailable: when the database is gone.
         """
         raw = bytes(envelope.original_content or b"")
         with unit_of_work(self.sessions) as session:
-            for recipient in envelope.rcpt_tos:
+            rows = [
                 take_in(
                     session,
                     self.queue,
@@ -87,6 +99,9 @@ class ReturnedMailHandler:
                     came_by="lmtp" if isinstance(server, LMTP) else "smtp",
                     now=self.clock.now(),
                 )
+                for recipient in envelope.rcpt_tos
+            ]
+        return [row.id for row in rows if row is not None]
 
     async def handle_exception(self, error: Exception) -> str:
         """Answer what nobody foresaw with a "later", and without the error's words: they may hold anything."""

@@ -6,9 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from newsletter.db.session import Sessions, unit_of_work
 from newsletter.delivery.models import Delivery
+from newsletter.errors import NewsletterError
 from newsletter.feedback.applying import apply_event
 from newsletter.feedback.classify import Classified, Kind, Reason, classify
 from newsletter.feedback.events import BounceKind, Event
@@ -33,6 +36,24 @@ def apply_returned_mail(
     return mail
 
 
+def apply_or_set_aside(
+    sessions: Sessions, mail_id: int, *, keyring: Keyring, now: datetime
+) -> ReturnedMail | None:
+    """Apply a mail in work of its own. One that cannot be read is put aside; trouble with the database leaves it to be tried again.
+
+    :raises Unavailable: when the database does not answer.
+    """
+    try:
+        with unit_of_work(sessions) as session:
+            return apply_returned_mail(session, mail_id, keyring=keyring, now=now)
+    except (NewsletterError, SQLAlchemyError):
+        raise
+    except Exception as error:
+        with unit_of_work(sessions) as session:
+            mark_failed(session, mail_id, repr(error), now=now)
+        raise
+
+
 def mark_failed(session: Session, mail_id: int, why: str, *, now: datetime) -> None:
     """Put a mail aside that could not be applied; it stays to be looked at."""
     session.execute(
@@ -50,7 +71,9 @@ def _apply(
     delivery = None if claim is None else session.get(Delivery, claim.delivery_id)
     if claim is None or delivery is None:
         return "unmatched", "No return path or message of ours is named in it."
-    event = event_in(found.about(delivery.address), delivery, asks_to_leave=claim.asks_to_leave, at=now, mail_id=mail.id)
+    event = event_in(
+        found.about(delivery.address), delivery, asks_to_leave=claim.asks_to_leave, at=now, mail_id=mail.id
+    )
     if event is None:
         return "ignored", "Ordinary mail: no bounce, no complaint, no wish to leave."
     apply_event(session, delivery, replace(event, said_by=reporter_of(mail.raw)), now)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter.feedback.applying import apply_event
 from newsletter.feedback.events import Event
 from newsletter.feedback.rejections import apply_rejections, enqueue_untaken
-from newsletter.feedback.returned import apply_returned_mail, mark_failed
+from newsletter.feedback.returned import apply_or_set_aside, apply_returned_mail, mark_failed
 from newsletter.feedback.storing import enqueue_forgotten, store_returned_mail, take_in
 from newsletter.feedback.webhooks.receiving import enqueue_unread
 from newsletter.jobs import JobQueue
@@ -17,6 +17,7 @@ from newsletter.jobs import JobQueue
 __all__ = [
     "Event",
     "apply_event",
+    "apply_or_set_aside",
     "apply_rejections",
     "apply_returned_mail",
     "mark_failed",

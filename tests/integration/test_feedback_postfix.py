@@ -17,7 +17,7 @@ from newsletter.feedback.models import FeedbackEntry, ReturnedMail
 from newsletter.feedback.receiver import running
 from newsletter.feedback.service import apply_returned_mail
 from tests.postfix import running_postfix
-from tests.servers import free_port, wait_for
+from tests.servers import free_pair, free_port, wait_for
 from tests.support.ledger import NOW, sent_to
 
 DOMAIN = "bounces.example.com"
@@ -80,7 +80,7 @@ def test_reports_of_a_real_mail_server(container: Container, tmp_path: Path) -> 
 @contextmanager
 def receiver(container: Container) -> Iterator[int]:
     """Run the receiver; yields its LMTP port."""
-    port = free_port()
+    port = free_pair()
     with running(
         container.sessions,
         container.queue,

@@ -18,7 +18,7 @@ from newsletter.feedback.receiver_protocol import MOST_CONNECTIONS
 from newsletter.feedback.storing import LARGEST
 from newsletter.schema import metadata
 from tests.conftest import RecordingQueue
-from tests.servers import free_port, wait_for
+from tests.servers import free_pair, wait_for
 
 DOMAIN = "bounces.example.com"
 MAIL = b"Subject: failure notice\r\n\r\n" + b"x" * 5000 + b"\r\n"
@@ -26,7 +26,7 @@ MAIL = b"Subject: failure notice\r\n\r\n" + b"x" * 5000 + b"\r\n"
 
 @contextmanager
 def receiving(parts: Container, domain: str = DOMAIN, *also_for: str) -> Iterator[int]:
-    port = free_port()
+    port = free_pair()
     with running(
         parts.sessions,
         parts.queue,
@@ -172,7 +172,7 @@ def test_what_nobody_foresaw_is_a_later_too(container: Container) -> None:
         def enqueue(self, job: str, **arguments: int | str) -> None:
             raise ValueError("a secret from inside")
 
-    port = free_port()
+    port = free_pair()
     with (
         running(container.sessions, Broken(), container.clock, host="127.0.0.1", port=port),
         smtplib.LMTP("127.0.0.1", port + 1) as client,
@@ -181,3 +181,25 @@ def test_what_nobody_foresaw_is_a_later_too(container: Container) -> None:
         client.sendmail("", [return_path(container)], MAIL)
     assert refused.value.smtp_code == 451
     assert b"secret" not in bytes(refused.value.smtp_error)
+
+
+def test_what_was_stored_is_applied_after_the_answer(container: Container) -> None:
+    """Workers may all be busy with the campaign that returned mail should stop."""
+    applied: list[int] = []
+
+    def apply(mail_id: int) -> None:
+        applied.append(mail_id)
+        raise Unavailable("The database went away.")  # the job stays to do it
+
+    port = free_pair()
+    with (
+        running(
+            container.sessions, container.queue, container.clock, host="127.0.0.1", port=port, apply=apply
+        ),
+        smtplib.SMTP("127.0.0.1", port) as client,
+    ):
+        for _ in range(2):
+            client.sendmail("", [return_path(container)], MAIL)
+        wait_for(lambda: applied == [1], "the applying")
+    assert isinstance(container.queue, RecordingQueue)
+    assert len(container.queue.jobs) == 1

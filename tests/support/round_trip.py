@@ -27,7 +27,7 @@ from newsletter.feedback.models import FeedbackEntry, ReturnedMail
 from newsletter.issues import service as issues
 from newsletter.reporting.campaigns import campaign_report
 from tests.postfix import Postfix, running_postfix
-from tests.servers import free_port, wait_for
+from tests.servers import free_pair, free_port, wait_for
 from tests.support.filling import fill_letter, parts_of
 from tests.support.installation import Installation
 
@@ -187,7 +187,7 @@ def round_trip(folder: Path, *, readers: int, database_url: str, broker_url: str
         catcher = Catcher(exchanger.folder, port=exchanger.port, refuse=exchanger.answer, keep=100_000)
         catcher.start()
         stack.callback(catcher.stop)
-        receiver_port = free_port()
+        receiver_port = free_pair()
         transports = {
             READERS: f"smtp:[127.0.0.1]:{exchanger.port}",
             BOUNCES: f"lmtp:inet:127.0.0.1:{receiver_port + 1}",

@@ -30,16 +30,7 @@ def apply_rejections(campaign_id: int) -> None:
 def apply_returned_mail(returned_mail_id: int) -> None:
     """Take in one returned mail. One that cannot be read is put aside; trouble with the database is tried again later."""
     parts = container()
-    now = parts.clock.now()
-    try:
-        with unit_of_work(parts.sessions) as session:
-            service.apply_returned_mail(session, returned_mail_id, keyring=parts.keyring, now=now)
-    except (NewsletterError, SQLAlchemyError):
-        raise
-    except Exception as error:
-        with unit_of_work(parts.sessions) as session:
-            service.mark_failed(session, returned_mail_id, repr(error), now=now)
-        raise
+    service.apply_or_set_aside(parts.sessions, returned_mail_id, keyring=parts.keyring, now=parts.clock.now())
 
 
 @shared_task(name=JobName.APPLY_PROVIDER_REQUEST.value)
