@@ -25,12 +25,10 @@ _HOUR_SECONDS: Final = 3600
 
 def engagement_table(session: Session, campaign: Campaign) -> Table:
     """Return how many deliveries had a link followed, and how many were opened by people who agreed to be counted."""
-    rows = [
-        ("clicked", *_counts(click_numbers(session, campaign.id))),
-        ("opened", *_counts(open_numbers(session, campaign.id))),
-    ]
+    counted = (("clicked", click_numbers), ("opened", open_numbers))
+    rows = [(word, *_counts(numbers(session, campaign.id))) for word, numbers in counted]
     labels = columns(what="What", people="People", uncertain="Uncertain", machines="Machines")
-    return Table("engagement", "Clicked and opened", labels, rows)
+    return Table("engagement", "Clicked and opened", labels, [row for row in rows if any(row[1:])])
 
 
 def _counts(numbers: Numbers) -> tuple[int, int, int]:

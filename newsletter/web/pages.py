@@ -93,8 +93,10 @@ def told(value: str | date | None) -> str | Markup:
 
 
 def place(value: date) -> str:
-    """Write a time below a chart: of the day for a moment, the date for a day."""
-    return f"{value:%H:%M:%S}" if isinstance(value, datetime) else f"{value:%-d %b %Y}"
+    """Write a time below a chart: the date for a day, date and hour for a whole hour, the time of day for a moment."""
+    if not isinstance(value, datetime):
+        return f"{value:%-d %b %Y}"
+    return f"{value:%H:%M:%S}" if value.minute or value.second else f"{value:%-d %b, %H:%M}"
 
 
 def day(value: datetime | str | None, language: str = "") -> Markup:
