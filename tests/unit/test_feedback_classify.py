@@ -333,6 +333,23 @@ def test_notifications_of_amazon_ses_by_mail() -> None:
     assert classify(mail).kind is Kind.NONE
 
 
+@pytest.mark.parametrize(
+    ("types", "kind", "reason"),
+    [
+        (("Permanent", "NoEmail"), "hard", "dead"),
+        (("Transient", "MailboxFull"), "soft", "full"),
+        (("Undetermined", "Undetermined"), "soft", "unknown"),
+    ],
+)
+def test_ses_in_the_envelope_of_sns_and_without_a_servers_words(
+    types: tuple[str, str], kind: str, reason: str
+) -> None:
+    bounce = {"bounceType": types[0], "bounceSubType": types[1], "bouncedRecipients": [{"emailAddress": ADA}]}
+    envelope = {"Type": "Notification", "Message": json.dumps({"eventType": "Bounce", "bounce": bounce})}
+    found = classify(plain_mail("no-reply@sns.example.com", "AWS Notification Message", json.dumps(envelope)))
+    assert (found.kind, found.reason, found.recipients) == (kind, reason, (ADA,))
+
+
 def test_json_has_the_fields_of_the_interface() -> None:
     assert classify_json(delivery_report(ADA, "5.1.1", "smtp; 550 5.1.1 User unknown")) == {
         "kind": "hard",

@@ -13,17 +13,35 @@ from newsletter.feedback.classify.values import Classified, Kind
 
 _MOST_RECIPIENTS: Final = 50
 _DECODER: Final = json.JSONDecoder(strict=False)
+#: What SES means by its types, in words, for recipients of whom it tells no server's words.
+_BY_TYPE: Final = {
+    ("Permanent", "General"): "address does not exist",
+    ("Permanent", "NoEmail"): "address does not exist",
+    ("Permanent", "Suppressed"): "address does not exist: suppressed by Amazon SES",
+    ("Transient", "MailboxFull"): "mailbox full",
+    ("Transient", "MessageTooLarge"): "message too large",
+    ("Transient", "ContentRejected"): "message content rejected",
+    ("Transient", "AttachmentRejected"): "attachment rejected",
+}
 #: Old mail servers cut long lines with an exclamation mark.
 _CUT: Final = re.compile(r"!?\n ?")
 
 
 def read_notification(mail: Part) -> dict[str, Any] | None:
-    """Return the notification that a mail carries; None when it carries none."""
-    text = mail.text.lstrip()
-    if not text.startswith("{") or '"notificationType"' not in text[:2000]:
+    """Return the notification that a mail carries, also in SNS's envelope; None when it carries none."""
+    text = next((part.text.lstrip() for part in mail.walk() if not part.children), "")
+    if not text.startswith("{"):
         return None
+    found = _parsed(_CUT.sub("", text))
+    if found is not None and isinstance(message := found.get("Message"), str):
+        found = _parsed(message)
+    is_one = found is not None and any(name in found for name in ("notificationType", "eventType"))
+    return found if is_one else None
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
     try:
-        found = _DECODER.raw_decode(_CUT.sub("", text))[0]
+        found = _DECODER.raw_decode(text)[0]
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -31,8 +49,14 @@ def read_notification(mail: Part) -> dict[str, Any] | None:
 
 def notified_failures(notification: dict[str, Any]) -> list[Failure]:
     """Return the recipients of a bounce notification."""
+    bounce = notification.get("bounce")
+    default = (
+        _BY_TYPE.get((_text(bounce, "bounceType"), _text(bounce, "bounceSubType")), "")
+        if isinstance(bounce, dict)
+        else ""
+    )
     return [
-        Failure(address, status=_text(each, "status"), diagnostic=_text(each, "diagnosticCode"))
+        Failure(address, status=_text(each, "status"), diagnostic=_text(each, "diagnosticCode") or default)
         for each in _recipients(notification, "bounce", "bouncedRecipients")
         if (address := first_address(_text(each, "emailAddress")))
     ]
