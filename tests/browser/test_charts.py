@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -19,7 +21,7 @@ INK = """() => {
 
 
 @pytest.fixture
-def quiet(page: Page) -> Page:
+def quiet(page: Page) -> Iterator[Page]:
     """A page on which nothing may go wrong: no script error, nothing refused by the policy."""
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
