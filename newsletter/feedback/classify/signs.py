@@ -11,6 +11,7 @@ from newsletter.feedback.classify.tables import SIGNS
 from newsletter.reasons.folding import folded
 
 _DAEMON, _SUBJECT, _TEXT = SIGNS["daemon"], SIGNS["subject"], SIGNS["text"]
+_MAIL_LIKE: Final = SIGNS["mail-like"]
 _LONGEST: Final = 6000
 _BOUNCE_ADDRESS: Final = re.compile(
     r"bounces?\b[\w.+=-]*@|\b(?:b|bounce|return|errors?|owner)[+-][\w.+=-]*@", re.IGNORECASE
@@ -25,7 +26,11 @@ ENOUGH: Final = 3
 def weight_of_signs(mail: Part, notice: Notice) -> int:
     """Add up what speaks for a report of a failed delivery."""
     signs = (
-        (2, _is_daemon(mail.header("from"))),
+        (
+            2,
+            _is_daemon(mail.header("from"))
+            or _MAIL_LIKE.search(folded(mail.header("from")[:300])) is not None,
+        ),
         (1, not mail.header("from")),
         (1, came_back(mail)),
         (1, mail.content_type == "multipart/report"),
