@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers import PostgresServer, RedisServer, wait_for
-from tests.support.installation import kill
-from tests.support.round_trip import RoundTrip, kind_of, people, round_trip, wait_for_all
+from tests.support.round_trip import RoundTrip, kind_of, people, round_trip, wait_for_all, working
 
 _LONG = 900
 
@@ -42,16 +41,12 @@ def main() -> None:
 
 
 def measure(trip: RoundTrip, replays: int) -> dict[str, Any]:
-    """Send, kill a worker, let everything come back, compare, replay."""
+    """Send, kill worker and receiver, let everything come back, compare, replay."""
     kinds = Counter(kind_of(address) for address, _ in people(trip.readers))
     with ExitStack() as stack:
-        victim = trip.place.start("worker", "--concurrency", "2")
-        stack.callback(kill, victim)
-        stack.enter_context(trip.place.running("beat"))
+        crash = stack.enter_context(working(trip, killed_after=kinds["dead"] // 4))
         begun, campaign_id = time.monotonic(), trip.start(has_brakes=False)
-        wait_for(lambda: trip.count("applied") >= kinds["dead"] // 4, "the first bounces", _LONG)
-        kill(victim)
-        stack.enter_context(trip.place.running("worker", "--concurrency", "2"))
+        crash()
         wait_for(lambda: trip.state(campaign_id) == "finished", "the end", _LONG)
         wait_for_all(trip, kinds["dead"] + kinds["full"], _LONG)
         wait_for_all(trip, kinds["dead"] + kinds["full"] + trip.complain(), _LONG)

@@ -1,6 +1,6 @@
 """A campaign through a real Postfix and back: report, suppressions and everybody's history agree with what the servers did.
 
-To the last address; with a worker killed while it applies what came back; and all of it replayed three times changes nothing.
+To the last address; with worker and receiver killed while they apply what came back; and all of it replayed three times changes nothing.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from sqlalchemy import select
 from newsletter.audience.models import Subscriber, Suppression
 from newsletter.feedback.models import FeedbackEntry
 from tests.servers import RedisServer, wait_for
-from tests.support.installation import kill
-from tests.support.round_trip import RoundTrip, kind_of, people, round_trip, wait_for_all
+from tests.support.round_trip import RoundTrip, kind_of, people, round_trip, wait_for_all, working
 
 READERS = 200
 TO_BE_BRAKED = 400
@@ -43,20 +42,16 @@ class Done:
 def done(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, postgres_database: str
 ) -> Iterator[Done]:
-    """One campaign without brakes; the first worker is killed when half of what came back is applied."""
+    """One campaign without brakes; worker and receiver are killed when a part of what came back is applied."""
     folder = tmp_path_factory.mktemp("trip")
     folder.chmod(0o755)
     with ExitStack() as stack:
         trip = stack.enter_context(
             round_trip(folder, readers=READERS, database_url=postgres_database, broker_url=redis_server.url)
         )
-        victim = trip.place.start("worker", "--concurrency", "2")
-        stack.callback(kill, victim)
-        stack.enter_context(trip.place.running("beat"))
+        crash = stack.enter_context(working(trip, killed_after=8))
         campaign_id = trip.start(has_brakes=False)
-        wait_for(lambda: trip.count("applied") >= 8, "the first bounces", 120)
-        kill(victim)
-        stack.enter_context(trip.place.running("worker", "--concurrency", "2"))
+        crash()
         wait_for(lambda: trip.state(campaign_id) == "finished", "the end of the campaign", 120)
         bounced = sum(kind_of(address) in ("dead", "full") for address, _ in people(READERS))
         wait_for_all(trip, bounced)
@@ -124,8 +119,7 @@ def test_the_brakes_pause_it(
             round_trip(folder, readers=TO_BE_BRAKED, database_url=postgres_url, broker_url=redis_server.url)
         )
         trip.place.run("limits", "set", "relay", "default", "40/second")
-        stack.enter_context(trip.place.running("worker", "--concurrency", "2"))
-        stack.enter_context(trip.place.running("beat"))
+        stack.enter_context(working(trip))
         campaign_id = trip.start(has_brakes=True)
         wait_for(lambda: trip.state(campaign_id) == "paused", "the brakes", 240)
         shown = trip.place.json("campaign", "show", str(campaign_id))

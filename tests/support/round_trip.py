@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import smtplib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ from newsletter.reporting.campaigns import campaign_report
 from tests.postfix import Postfix, running_postfix
 from tests.servers import free_pair, free_port, wait_for
 from tests.support.filling import fill_letter, parts_of
-from tests.support.installation import Installation
+from tests.support.installation import Installation, kill, stop
 
 READERS = "example.org"
 BOUNCES = "bounces.example.com"
@@ -181,7 +181,7 @@ def redacted_report(raw: bytes, address: str) -> bytes:
 
 @contextmanager
 def round_trip(folder: Path, *, readers: int, database_url: str, broker_url: str) -> Iterator[RoundTrip]:
-    """Set up an installation with its receiver, a Postfix and the readers' mail server; workers are the caller's."""
+    """Set up an installation, a Postfix and the readers' mail server; workers and receiver are the caller's."""
     with ExitStack() as stack:
         exchanger = MailExchanger(folder / "mx", free_port())
         catcher = Catcher(exchanger.folder, port=exchanger.port, refuse=exchanger.answer, keep=100_000)
@@ -206,8 +206,30 @@ def round_trip(folder: Path, *, readers: int, database_url: str, broker_url: str
         parts = parts_of(place)
         stack.callback(parts.dispose)
         fill_letter(parts, people(readers), folder=folder)
-        stack.enter_context(place.running("receive"))
         yield RoundTrip(place, parts, exchanger, postfix, receiver_port, readers)
+
+
+@contextmanager
+def working(trip: RoundTrip, *, killed_after: int = 0) -> Iterator[Callable[[], None]]:
+    """Run beat, a worker and the receiver until the block ends.
+
+    With `killed_after`, what is yielded kills worker and receiver once so many mails are applied, and starts others.
+    """
+    commands = (("worker", "--concurrency", "2"), ("receive",))
+    with ExitStack() as stack:
+        first = [trip.place.start(*command) for command in commands]
+        for process in first:
+            stack.callback(stop, process)
+        stack.enter_context(trip.place.running("beat"))
+
+        def crash() -> None:
+            wait_for(lambda: trip.count("applied") >= killed_after, "the first bounces", 300)
+            for process in first:
+                kill(process)
+            for command in commands:
+                stack.enter_context(trip.place.running(*command))
+
+        yield crash
 
 
 def wait_for_all(trip: RoundTrip, mails: int, seconds: float = 120) -> None:
