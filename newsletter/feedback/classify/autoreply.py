@@ -8,6 +8,7 @@ from typing import Final
 from newsletter.feedback.classify.addresses import first_address
 from newsletter.feedback.classify.mime import Part
 from newsletter.feedback.classify.notice import Notice
+from newsletter.feedback.classify.signs import came_back
 from newsletter.feedback.classify.tables import SIGNS
 from newsletter.feedback.classify.values import Classified, Kind
 from newsletter.reasons.folding import folded
@@ -60,11 +61,11 @@ def _is_marked(mail: Part) -> bool:
 
 
 def _answers_by_itself(mail: Part) -> bool:
-    """A program's mail (RFC 3834 §5, Exchange) in answer to a message is an automatic answer."""
-    is_a_programs = "auto-generated" in mail.header("auto-submitted").lower() or bool(
-        mail.header("x-auto-response-suppress")
-    )
-    return is_a_programs and bool(mail.header("in-reply-to") or mail.header("references"))
+    """Say whether a program answers a message (RFC 3834 §5, Exchange); trackers and lists, which also do, are left out."""
+    if mail.header("list-id") or not (mail.header("in-reply-to") or mail.header("references")):
+        return False
+    is_generated = "auto-generated" in mail.header("auto-submitted").lower()
+    return bool(mail.header("x-auto-response-suppress")) or (is_generated and came_back(mail))
 
 
 def _challenges(mail: Part, notice: Notice) -> bool:
