@@ -39,6 +39,7 @@ from newsletter.reporting.list_tables import Step, growth_table, list_table
 from newsletter.reporting.reading import LIVE_ROWS
 from newsletter.reporting.sharing import public_summary, share_summary
 from newsletter.reporting.timeline import story_of
+from newsletter.reporting.trends import bounce_trends
 from newsletter.settings import Settings
 
 REPEAT: Final = 15
@@ -118,6 +119,7 @@ def _queries(ended: int, running: int, token: str, now: datetime) -> dict[str, Q
         "all its tables": lambda s: campaign_tables(s, find_campaign(s, str(running))).all,
         "12 issues beside each other": issue_reports,
         "52 issues beside each other": lambda s: issue_reports(s, limit=52),
+        "their bounces by reason and provider": lambda s: bounce_trends(s, issue_reports(s, limit=52).rows),
         "every list": lambda s: list_table([(one, membership_of(s, one, now)) for one in list_lists(s)]),
         "growth of the largest list, by week": lambda s: growth_table(
             membership_of(s, list_lists(s)[0], now), Step.WEEK

@@ -24,18 +24,22 @@ _MOST = 10_000
 def issues(
     publication: str = typer.Option("", help="Only of this publication."),
     limit: int = typer.Option(0, min=0, help="At most so many."),
+    table: str = typer.Option("issues", help="issues, or their bounces by reasons or providers."),
     as_json: bool = JSON,
     as_csv: bool = CSV,
 ) -> None:
     """Print the issues that went out beside each other, newest first."""
     from newsletter.issues.service import get_publication
     from newsletter.reporting.issues import issue_reports, issue_table
+    from newsletter.reporting.tables import find_table
+    from newsletter.reporting.trends import bounce_trends
 
     with container().reading_sessions() as session:
         if publication:
             get_publication(session, publication)
-        page = issue_reports(session, publication=publication, limit=limit or _MOST)
-        _print(issue_table(page.rows), as_json, as_csv)
+        rows = issue_reports(session, publication=publication, limit=limit or _MOST).rows
+        found = find_table([issue_table(rows), *bounce_trends(session, rows)], table)
+    _print(found, as_json, as_csv)
 
 
 @app.command(epilog="Example: newsletter report campaign letter/67 --table bounces")

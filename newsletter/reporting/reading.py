@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Campaign, CampaignEvent
 from newsletter.delivery.states import CampaignState
-from newsletter.reporting.cells import Detail, ReturnedCell, Totals
+from newsletter.reporting.cells import Detail, LedgerCell, ReturnedCell, Totals
 from newsletter.reporting.counting import count_detail, count_returned, count_totals
 from newsletter.reporting.marks import touched_campaigns
 from newsletter.reporting.models import CampaignSummary
@@ -46,6 +46,14 @@ def detail_of(session: Session, campaign: Campaign, totals: Totals, *, is_exact:
     if stored is None:
         return count_detail(session, campaign.id, totals)
     return Detail.from_document(stored.detail)
+
+
+def last_cells(session: Session, campaign: Campaign) -> list[LedgerCell]:
+    """Return a campaign's ledger as it was counted last; only one that never was is counted now."""
+    stored = session.get(CampaignSummary, campaign.id)
+    if stored is None:
+        return count_detail(session, campaign.id, count_totals(session, campaign.id)).cells
+    return Detail.from_document(stored.detail).cells
 
 
 def returned_of(session: Session, campaign: Campaign) -> list[ReturnedCell]:

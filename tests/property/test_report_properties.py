@@ -26,6 +26,8 @@ from newsletter.reporting.campaign_tables import CampaignTables, campaign_tables
 from newsletter.reporting.campaigns import TERMS, CampaignReport, campaign_report
 from newsletter.reporting.cells import FORGOTTEN
 from newsletter.reporting.folding import fold_campaigns
+from newsletter.reporting.issues import issue_reports
+from newsletter.reporting.trends import bounce_trends
 from tests.support.rooms import NOW, join, make_campaign, make_issue, make_list, make_publication
 
 DOMAINS = ("gmail.com", "googlemail.com", "example.com", "hotmail.com")
@@ -202,6 +204,8 @@ def check(session: Session, campaign: Campaign) -> None:
     report, tables = campaign_report(session, campaign), campaign_tables(session, campaign, is_exact=True)
     check_report(report, naive)
     check_tables(tables, naive, report)
+    if campaign.state == CampaignState.FINISHED:
+        check_trends(session, campaign, naive)
 
 
 def check_report(report: CampaignReport, naive: Naive) -> None:
@@ -228,6 +232,19 @@ def check_tables(tables: CampaignTables, naive: Naive, report: CampaignReport) -
     assert tables.providers.total("open") == report.open
     assert tables.not_sent.total("mails") == report.done - report.sent
     assert tables.leaving.total("people") == report.unsubscribes
+
+
+def check_trends(session: Session, campaign: Campaign, naive: Naive) -> None:
+    """Hold the issues beside each other against the naive count; they read the ledger as it was counted last."""
+    rows = [row for row in issue_reports(session).rows if row.campaign.id == campaign.id]
+    reasons, providers = bounce_trends(session, rows)
+    by_reason, by_group = Counter[str](), Counter[str]()
+    for (group, reason, _), count in naive.bounces.items():
+        by_reason[reason] += count
+        by_group[group] += count
+    for table, counts in ((reasons, by_reason), (providers, by_group)):
+        found = {key: value for key, value in table.records()[0].items() if key != "issue" and value}
+        assert found == +counts
 
 
 @given(

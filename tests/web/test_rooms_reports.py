@@ -76,6 +76,19 @@ def test_all_issues_are_a_file_too(viewer: Browser) -> None:
     assert viewer.get("/admin/reports.json?publication=other").json() == []
 
 
+def test_bounces_over_time_by_reason_and_provider(viewer: Browser) -> None:
+    page = viewer.page("/admin/reports")
+    assert 'data-table="table-reasons"' in page
+    assert 'id="table-providers"' in page
+    rows = viewer.get("/admin/reports.json?table=reasons").json()
+    assert rows == [
+        {"issue": "66", "no_mailbox": 10, "mailbox_full": 0, "others": 0},
+        {"issue": "65", "no_mailbox": 10, "mailbox_full": 0, "others": 0},
+    ]
+    assert viewer.get("/admin/reports.csv?table=providers").text.splitlines()[1] == '"66","10","0"'
+    assert viewer.get("/admin/reports.csv?table=nothing").status_code == 404
+
+
 def test_lists_and_their_growth(viewer: Browser) -> None:
     assert '<td class="n" data-v="59" data-l="Mailed">59</td>' in viewer.page("/admin/reports/lists")
     page = viewer.page("/admin/reports/lists/letter?step=month")

@@ -13,6 +13,7 @@ from newsletter.reporting.campaign_tables import campaign_tables
 from newsletter.reporting.issues import PER_PAGE, SORTS, issue_reports, issue_table
 from newsletter.reporting.sharing import share_summary, shared_of, unshare_summary
 from newsletter.reporting.tables import FileFormat, find_table, tables_json
+from newsletter.reporting.trends import bounce_trends
 from newsletter.web.deps import Editor, Reading, SignedInOnly, Writing, back_to, container, render
 from newsletter.web.security import hold_form_token
 from newsletter.web.views.files import as_file, json_file
@@ -63,12 +64,15 @@ def over_time(
     wanted = sort if sort.lstrip("-") in SORTS else ""
     limit = span if span in _SPANS else PER_PAGE
     page = issue_reports(session, publication=publication, before=before, limit=limit)
+    reasons, providers = bounce_trends(session, page.rows)
     return render(
         request,
         "admin/reports/over_time.html",
         rows=page.sorted_by(wanted),
         latest=page.rows[0] if page.rows else None,
         table=issue_table(page.sorted_by(wanted)),
+        reasons=reasons,
+        providers=providers,
         older=page.before,
         sort=wanted,
         sorts=SORTS,
@@ -80,10 +84,13 @@ def over_time(
 
 
 @router.get("/admin/reports.{ending}")
-def over_time_file(session: Reading, ending: FileFormat, publication: str = "") -> Response:
-    """Give every issue that went out as a file."""
-    page = issue_reports(session, publication=publication, limit=_MOST)
-    return as_file(issue_table(page.rows), ending, "reports")
+def over_time_file(
+    session: Reading, ending: FileFormat, publication: str = "", table: str = "issues"
+) -> Response:
+    """Give every issue that went out as a file, or their bounces by reason or provider."""
+    rows = issue_reports(session, publication=publication, limit=_MOST).rows
+    tables = [issue_table(rows)] if table == "issues" else bounce_trends(session, rows)
+    return as_file(find_table(tables, table), ending, "reports")
 
 
 @router.post("/admin/campaigns/{ref:int}/share")
