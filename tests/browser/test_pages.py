@@ -44,6 +44,9 @@ PAGES = [
     "/admin/subscribers/1",
     "/admin/subscribers/imports",
     "/admin/suppressions",
+    "/admin/returned",
+    "/admin/returned/1",
+    "/admin/returned/rules",
     "/admin/users",
     "/admin/publications/letter",
 ]

@@ -12,7 +12,7 @@ from newsletter.audience.suppressions import suppress
 from newsletter.delivery.events import note
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.states import CampaignState, DeliveryState
-from newsletter.feedback.models import FeedbackEntry
+from newsletter.feedback.models import FeedbackEntry, ReturnedMail
 from newsletter.issues.models import Issue, IssueSnapshotRow, Publication
 from newsletter.sample import rows
 from tests.support.snapshots import snapshot
@@ -133,6 +133,12 @@ def fill(session: Session, people: int = 60) -> None:
     _stop(session, readers[0], "hard_bounce")
     _stop(session, readers[1], "complaint")
     _campaigns(session, publication, letter, readers)
+    session.add(
+        ReturnedMail(
+            digest="not understood", raw=HOSTILE.encode(), state="unmatched", kind="none", note=HOSTILE,
+            envelope_recipient=HOSTILE, came_by="lmtp", received_at=NOW,
+        )
+    )  # fmt: skip
 
 
 def _stop(session: Session, person: Subscriber, reason: str) -> None:

@@ -14,10 +14,12 @@ from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.dkim.service import create_key
 from newsletter.delivery.relays.service import add_relay
+from newsletter.feedback.service import store_returned_mail
 from newsletter.issues import service as issues
 from tests.servers import free_port, listens, wait_for
 from tests.support.filling import fill_letter, parts_of, start_letter
 from tests.support.installation import Installation
+from tests.support.returned_mail import delivery_report
 from tests.support.sink import Sink, running_sink
 
 PEOPLE = 40
@@ -78,7 +80,16 @@ def fill(place: Installation) -> None:
         )
         issues.create_issue(session, persian)
         _prepare_sending(parts, session)
+        _bring_back(session, parts)
     parts.dispose()
+
+
+def _bring_back(session: Session, parts: Container) -> None:
+    """Take in a mail that nobody understands: its token is a stranger's."""
+    report = delivery_report("reader1@example.com", "5.1.1", "smtp; 550 5.1.1 User unknown")
+    store_returned_mail(
+        session, report, recipient=f"b+{'a' * 39}@bounces.example.com", came_by="lmtp", now=parts.clock.now()
+    )
 
 
 def _prepare_sending(parts: Container, session: Session) -> None:

@@ -11,12 +11,14 @@ from newsletter.schema import metadata
 from newsletter.web.app import create_app
 from newsletter.web.routers.admin import (
     addresses,
+    bounce_rules,
     campaigns,
     catcher,
     imports,
     lists,
     report_lists,
     reports,
+    returned,
     subscribers,
     suppressions,
     users,
@@ -33,12 +35,13 @@ PAGES = (
     "/admin/campaigns/3/deliveries.csv", "/admin/lists", "/admin/lists/letter", "/admin/subscribers",
     "/admin/subscribers?q=hostile&list=letter&state=confirmed", "/admin/subscribers/1", "/admin/suppressions",
     "/admin/suppressions?lifted=true&reason=complaint", "/admin/suppressions/left", "/admin/catcher", "/admin/sending/limits",
-    "/admin/sending", "/admin/sending/signing", "/admin/sending/providers",
+    "/admin/sending", "/admin/sending/signing", "/admin/sending/providers", "/admin/returned", "/admin/returned/1",
+    "/admin/returned?pile=handled", "/admin/returned/rules",
 )  # fmt: skip
 ADMIN_PAGES = (
     "/admin/users", "/admin/subscribers/imports", "/admin/subscribers/export.csv", "/admin/subscribers/1/data.json",
     "/admin/suppressions/export.csv", "/admin/suppressions/left.csv",
-    "/admin/reports/address.json?address=reader000001@example.com",
+    "/admin/reports/address.json?address=reader000001@example.com", "/admin/returned/1/message.eml",
 )  # fmt: skip
 CHANGES = (
     "/admin/lists", "/admin/lists/letter", "/admin/subscribers", "/admin/subscribers/1/unsubscribe",
@@ -48,9 +51,14 @@ CHANGES = (
     "/admin/sending/relays", "/admin/sending/relays/post", "/admin/sending/relays/post/remove",
     "/admin/sending/relays/post/test", "/admin/sending/signing", "/admin/sending/signing/check",
     "/admin/sending/signing/1/rotate", "/admin/sending/signing/1/activate", "/admin/sending/providers",
-    "/admin/sending/providers/main/rotate", "/admin/sending/providers/main/remove",
+    "/admin/sending/providers/main/rotate", "/admin/sending/providers/main/remove", "/admin/returned/1/assign",
+    "/admin/returned/1/dismiss", "/admin/returned/1/undo", "/admin/returned/rules/letter",
+    "/admin/returned/rules/letter/drop",
 )  # fmt: skip
-ROUTERS = (addresses, campaigns, catcher, imports, lists, report_lists, reports, subscribers, suppressions, users)
+ROUTERS = (
+    addresses, bounce_rules, campaigns, catcher, imports, lists, report_lists, reports, returned, subscribers,
+    suppressions, users,
+)  # fmt: skip
 
 
 @pytest.fixture
