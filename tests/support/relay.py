@@ -25,6 +25,7 @@ class Relay:
     greeting: str = "220 relay.example.com ESMTP"
     extensions: tuple[str, ...] = ()
     accepted: list[str] = field(default_factory=list)
+    messages: dict[str, bytes] = field(default_factory=dict)
     connections: int = 0
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,12 +58,13 @@ class Relay:
                 writer.write(b"503 5.5.1 No recipient\r\n")
             elif verb == "DATA":
                 writer.write(b"354 Go ahead\r\n")
-                await reader.readuntil(b"\r\n.\r\n")
+                message = (await reader.readuntil(b"\r\n.\r\n")).removesuffix(b".\r\n")
                 said = self.at_dot(recipient)
                 if said == HANG_UP:
                     return
                 if said is None:
                     self.accepted.append(recipient)
+                    self.messages[recipient] = message
                 writer.write((said or "250 2.0.0 Taken").encode() + b"\r\n")
             elif verb == "QUIT":
                 writer.write(b"221 2.0.0 Bye\r\n")
