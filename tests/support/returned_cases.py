@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "returned"
-FILES = ("servers", "providers", "older", "later", "answers", "ordinary")
+FILES = ("servers", "providers", "older", "later", "fresh", "answers", "ordinary")
 BOUNDARY = "=_part"
 HEADERS = """\
 Return-Path: <b+token@bounces.example.com>
