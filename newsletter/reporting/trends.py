@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.models import Campaign
 from newsletter.reporting.breakdown import within
-from newsletter.reporting.cells import LedgerCell, ReturnedCell
+from newsletter.reporting.cells import OTHERS, LedgerCell, ReturnedCell
 from newsletter.reporting.issues import ReportRow
 from newsletter.reporting.reading import last_cells, returned_of
 from newsletter.reporting.tables import Column, Table, Value
@@ -55,7 +55,9 @@ def _trend(
     key: Callable[[_Bounced], str],
 ) -> Table:
     sums = [_sums(of_one, key) for of_one in bounced]
-    named = [word for word, _ in sum(sums, Counter[str]()).most_common(_MOST)]
+    ranked = sum(sums, Counter[str]())
+    del ranked[OTHERS]
+    named = [word for word, _ in ranked.most_common(_MOST)]
     columns = [Column("issue", "Issue"), *(Column(word, word) for word in named), Column(_OTHERS, "Others")]
     return Table(
         name, title, tuple(columns), [_line(row, one, named) for row, one in zip(rows, sums, strict=True)]

@@ -85,7 +85,7 @@ def test_bounces_over_time_by_reason_and_provider(viewer: Browser) -> None:
         {"issue": "66", "no_mailbox": 10, "mailbox_full": 1, "others": 0},
         {"issue": "65", "no_mailbox": 10, "mailbox_full": 0, "others": 0},
     ]
-    assert viewer.get("/admin/reports.csv?table=providers").text.splitlines()[1] == '"66","10","0"'
+    assert viewer.get("/admin/reports.csv?table=providers").text.splitlines()[1] == '"66","11","0"'
     assert viewer.get("/admin/reports.csv?table=nothing").status_code == 404
 
 
