@@ -87,7 +87,7 @@ class ImapMailbox:
 
     def _find(self) -> list[int]:
         """Return the UIDs of what waits, enough for one visit, window by window of message numbers."""
-        total = self._client.folder_status(self._place.folder, ["MESSAGES"])[b"MESSAGES"]
+        total = int(self._client.select_folder(self._place.folder)[b"EXISTS"])
         wanted = self._unhandled()
         found: list[int] = []
         for first in range(1, total + 1, _WINDOW):
