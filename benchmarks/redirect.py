@@ -2,8 +2,9 @@
 
     python -m benchmarks.redirect --seconds 4 --rounds 3 --json redirect.json
 
-Both are answered by the whole app (its middleware, its headers) in one uvicorn process on this machine; the empty route
-is plain ASGI, first in the router, and answers 204 without looking at anything. A followed link verifies the token, looks
+All are answered by the whole app (its middleware, its headers) in one uvicorn process on this machine. There are two empty
+routes, first in the router: a function as the app's pages have, and plain ASGI, which answers 204 without looking at
+anything. A followed link verifies the token, looks
 the target up, reads the headers for signs of machines and notes the hit; a thread beside it writes the hits to SQLite
 once a second. Every request is another reader's. Rounds alternate, and the ratio within a round is what compares. CPU is
 the server process's, writing included. After each run the hits are counted: one that is missing is an error.
@@ -29,6 +30,7 @@ from itertools import cycle
 from pathlib import Path
 
 from sqlalchemy import delete, func, select
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -49,8 +51,9 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Run:
-    """One round: requests a second and CPU µs of the server for each, of the empty route and of followed links."""
+    """One round: requests a second of an empty page, of the empty ASGI route and of followed links; CPU µs of the last two."""
 
+    page_rate: float
     empty_rate: float
     link_rate: float
     empty_cpu_us: float
@@ -58,7 +61,12 @@ class Run:
 
     @property
     def ratio(self) -> float:
-        """Followed links a second to empty answers a second."""
+        """Followed links a second to empty pages a second."""
+        return self.link_rate / self.page_rate
+
+    @property
+    def bare_ratio(self) -> float:
+        """Followed links a second to answers of plain ASGI a second."""
         return self.link_rate / self.empty_rate
 
 
@@ -68,11 +76,17 @@ class _Empty:
         await send({"type": "http.response.body", "body": b""})
 
 
+async def _page() -> Response:
+    return Response(status_code=204)
+
+
 def serve(port: int) -> None:
     """Serve the app with the empty route until the process is ended; settings come from the environment."""
     import uvicorn
 
     app = create_app(build_container(Settings(_env_file=None)))  # type: ignore[call-arg]
+    app.add_api_route("/page", _page, status_code=204)
+    app.router.routes.insert(0, app.router.routes.pop())
     app.router.routes.insert(0, Route("/empty", _Empty()))
     uvicorn.run(app, port=port, log_level="warning", server_header=False, proxy_headers=False)
 
@@ -145,13 +159,14 @@ class _Place:
         return count / passed, (_cpu_seconds(self.process) - cpu) * 1e6 / count, count
 
     def round(self, seconds: float) -> Run:
-        """Measure the empty route, then followed links, and see that no hit is missing."""
+        """Measure the empty routes, then followed links, and see that no hit is missing."""
+        page_rate, _, _ = self.rate([_request("/page")], seconds, b"HTTP/1.1 204")
         empty_rate, empty_cpu, _ = self.rate([_request("/empty")], seconds, b"HTTP/1.1 204")
         link_rate, link_cpu, count = self.rate(self.links, seconds, b"HTTP/1.1 302")
         wait_for(lambda: self._stored() >= min(count, READERS * LINKS), "the hits in the database", 30)
         with unit_of_work(self.parts.sessions) as session:
             session.execute(delete(Hit))
-        return Run(empty_rate, link_rate, empty_cpu, link_cpu)
+        return Run(page_rate, empty_rate, link_rate, empty_cpu, link_cpu)
 
     def _stored(self) -> int:
         with self.parts.reading_sessions() as session:
@@ -183,22 +198,21 @@ def _served(folder: Path) -> Iterator[_Place]:
 
 def report(runs: Sequence[Run], merges: dict[str, float]) -> str:
     """Return both tables in Markdown."""
-    ratios = sorted(run.ratio for run in runs)
-    rates = (
-        statistics.median(run.empty_rate for run in runs),
-        statistics.median(run.link_rate for run in runs),
-    )
-    cpus = (
-        statistics.median(run.empty_cpu_us for run in runs),
-        statistics.median(run.link_cpu_us for run in runs),
-    )
+    middle = {name: statistics.median(getattr(run, name) for run in runs) for name in asdict(runs[0])}
     lines = [
-        "| answers of one process | a second | CPU µs each |", "|---|---|---|",
-        f"| the empty route | {rates[0]:,.0f} | {cpus[0]:.0f} |", f"| a followed link, counted | {rates[1]:,.0f} | {cpus[1]:.0f} |",
-        f"| ratio, median of {len(runs)} (lowest–highest) | {statistics.median(ratios):.2f} ({ratios[0]:.2f}–{ratios[-1]:.2f}) | |",
+        f"| answers of one process, medians of {len(runs)} rounds | a second | CPU µs each |", "|---|---|---|",
+        f"| an empty page | {middle['page_rate']:,.0f} | |",
+        f"| plain ASGI, empty | {middle['empty_rate']:,.0f} | {middle['empty_cpu_us']:.0f} |",
+        f"| a followed link, counted | {middle['link_rate']:,.0f} | {middle['link_cpu_us']:.0f} |",
+        f"| followed links to empty pages (lowest–highest) | {_spread([run.ratio for run in runs])} | |",
+        f"| followed links to plain ASGI | {_spread([run.bare_ratio for run in runs])} | |",
         "", "| merge of one message | µs |", "|---|---|",
     ]  # fmt: skip
     return "\n".join([*lines, *(f"| {name} | {microseconds:.1f} |" for name, microseconds in merges.items())])
+
+
+def _spread(ratios: Sequence[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -220,7 +234,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     merges = merge_costs()
     print(report(runs, merges))
     if given.json:
-        document = {"rounds": [asdict(run) | {"ratio": run.ratio} for run in runs], "merge_us": merges}
+        document = {
+            "rounds": [asdict(run) | {"ratio": run.ratio, "bare_ratio": run.bare_ratio} for run in runs],
+            "merge_us": merges,
+        }
         given.json.write_text(json.dumps(document, indent=1))
 
 
