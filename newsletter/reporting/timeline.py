@@ -166,7 +166,10 @@ def _feedback(session: Session, keys: list[str], person: Subscriber | None) -> I
             entry.diagnostic,
         )
         detail = " ".join(part for part in said if part)
-        yield Happening(entry.at, "feedback", entry.word, "", detail, entry.source, entry.campaign_id)
+        through = entry.said_by or entry.source
+        yield Happening(
+            entry.at, "feedback", entry.word, "", detail, through, entry.campaign_id, entry.kind or ""
+        )
 
 
 def _clicks(session: Session, person: Subscriber | None) -> Iterator[Happening]:

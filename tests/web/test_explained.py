@@ -55,6 +55,7 @@ def test_a_hard_bounce_is_explained_lifted_and_stays_lifted(admin: Browser, cont
         "Suppressed because the mailbox does not exist, said by mx.example.com, on "
     )
     assert "550 5.1.1 User unknown" in page
+    assert "<dd>1 <span>hard</span> 0 <span>soft</span></dd>" in page
     assert admin.send("/admin/suppressions/1/lift", reason="", back=PAGE).status_code == 422
     done = admin.send("/admin/suppressions/1/lift", reason="She telephoned: it works.", back=PAGE)
     assert done.headers["location"] == f"{PAGE}?told=lifted"
@@ -86,7 +87,8 @@ def test_soft_bounces_are_counted_for_all_to_see(admin: Browser, container: Cont
     for week in range(4):
         soften(container, begun + timedelta(weeks=week))
     page = admin.page(PAGE)
-    assert "<b>4 of 5</b> times that count" in page
+    assert "<b>4 messages</b> that count" in page
+    assert "suppressed at 5 over 14 days" in page
     soften(container, begun + timedelta(weeks=4))
     said = sentence(admin.page(PAGE))
     assert "mail to it kept failing: 5 temporary failures over 28 days" in said
