@@ -87,7 +87,7 @@ class SecurityMiddleware:
 
 def loggable(path: str) -> str:
     """Return a path as it may stand in a log: some addresses open something by themselves (W3, S18)."""
-    if not path.startswith(_OPEN):
+    if not path.startswith((*_OPEN, "/c/", "/o/")):
         return path
     kept = 3 if path.startswith("/webhooks/") else 2
     return "/".join([*path.split("/")[:kept], "…"])
