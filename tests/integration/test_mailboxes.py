@@ -180,7 +180,7 @@ def test_a_port_without_tls_a_missing_folder_and_a_missing_host_are_said(dovecot
 
 
 def test_mail_is_there_seconds_after_it_came(dovecot: Dovecot, intake: Intake) -> None:
-    """Over IDLE: the watcher waits four minutes otherwise."""
+    """Over IDLE: the watcher would look again after a minute only."""
     dovecot.deliver(*mails(1))
     visits = watch(at(dovecot, "imaps"), open_mailbox, intake, every_seconds=3600)
     assert next(visits).taken == 1

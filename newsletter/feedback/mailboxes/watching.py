@@ -14,8 +14,8 @@ from newsletter.feedback.mailboxes.fetching import Bounds, Intake, Visit, visit
 from newsletter.feedback.mailboxes.place import MailboxPlace
 from newsletter.feedback.mailboxes.turns import record_visit, wait_after
 
-#: RFC 2177 asks for a new IDLE within 29 minutes; routers forget silent connections far sooner.
-IDLE_SECONDS: Final = 240
+#: RFC 2177 asks for a new IDLE within 29 minutes. A minute also bounds how long mail waits that came between looking and waiting.
+IDLE_SECONDS: Final = 60
 
 
 def watch(
