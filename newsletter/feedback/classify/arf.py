@@ -78,10 +78,8 @@ def _returned_to(mail: Part) -> tuple[str, ...]:
 
 
 def _is_hotmail(mail: Part) -> bool:
-    subject = mail.header("subject").lower()
-    return _HOTMAIL.search(mail.header("from").lower()) is not None and subject.startswith(
-        "complaint about message"
-    )
+    is_from_hotmail = _HOTMAIL.search(mail.header("from").lower()) is not None
+    return is_from_hotmail and "complaint about message" in mail.header("subject").lower()
 
 
 def _hotmail_recipient(mail: Part) -> str:

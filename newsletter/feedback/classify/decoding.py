@@ -9,6 +9,8 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from typing import Final
 
+#: In bytes: reading stray bytes one by one takes its time.
+_SHORT: Final = 2000
 _UNSAFE_CODECS: Final = frozenset(
     {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "undefined", "mbcs"}
 )
@@ -27,14 +29,28 @@ def transfer_decoded(body: bytes, encoding: str) -> bytes:
 
 
 def as_text(data: bytes, charset: str) -> str:
-    """Return bytes as text: in their charset if it is a safe one, else as UTF-8 or Latin-1. Never fails."""
-    for name in (charset, "utf-8"):
-        if _is_safe(name):
-            try:
-                return data.decode(name, "strict" if name == "utf-8" else "replace")
-            except (UnicodeError, LookupError, ValueError):
-                continue
-    return data.decode("latin-1")
+    """Return bytes as text: in their charset if it is a safe one, else as UTF-8 or Latin-1. Never fails.
+
+    A short text may be both: a header to which a gateway added bytes of its own.
+    """
+    if _is_safe(charset) and codecs.lookup(charset).name != "utf-8":
+        try:
+            return data.decode(charset, "replace")
+        except (UnicodeError, ValueError):
+            pass
+    try:
+        return data.decode("utf-8", "stray-latin-1" if len(data) <= _SHORT else "strict")
+    except UnicodeError:
+        return data.decode("latin-1")
+
+
+def _stray(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("stray-latin-1", _stray)
 
 
 def _is_safe(charset: str) -> bool:

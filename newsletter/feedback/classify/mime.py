@@ -23,6 +23,10 @@ _FIELD: Final = re.compile(rb"([!-9;-~\x80-\xff]{1,80})[ \t]*:[ \t]*(.*)", re.DO
 _PARAMETER: Final = re.compile(
     r';\s*([a-z-]{1,40})\*?0?\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))', re.IGNORECASE
 )
+#: What follows a line of white space that is a part of the header (RFC 5322 §4.2), not its end.
+_GOES_ON: Final = re.compile(rb"[ \t]|[A-Za-z][A-Za-z0-9-]{1,40}:[ \t\n]")
+#: The separator of a mailbox file, and what may stand between it and the header.
+_ENVELOPE: Final = re.compile(rb"[\n \t]*(?:>?From [^\n]{0,300}\n[\n \t]*)?")
 #: A parameter at the beginning of a line: the white space of a folded Content-Type was lost.
 _BROKEN_FOLD: Final = re.compile(rb"(?:boundary|charset|report-type|name|type)=", re.IGNORECASE)
 
@@ -87,7 +91,7 @@ class Part:
 
 def read_mail(raw: bytes) -> Part:
     """Return the parts of a mail; of a huge one, what stands in its first megabyte."""
-    return _read(with_plain_line_ends(raw[:MOST_BYTES]).lstrip(b"\n \t"), 0, [_MOST_PARTS])
+    return _read(_ENVELOPE.sub(b"", with_plain_line_ends(raw[:MOST_BYTES]), count=1), 0, [_MOST_PARTS])
 
 
 def with_plain_line_ends(raw: bytes) -> bytes:
@@ -127,7 +131,7 @@ def split_headers(raw: bytes) -> tuple[Headers, bytes]:
         end = raw.find(b"\n", position)
         end = len(raw) if end < 0 else end
         line = raw[position:end]
-        if not line.strip() and not (line and raw[end + 1 : end + 2] in (b" ", b"\t")):
+        if not line.strip() and not (line and _GOES_ON.match(raw, end + 1)):
             position = end + 1
             break
         if found and (line[:1] in b" \t" or _BROKEN_FOLD.match(line)):
