@@ -143,7 +143,8 @@ def _deliveries(session: Session, keys: list[str]) -> Iterator[Happening]:
     rows = session.execute(
         select(Campaign, Delivery)
         .join(Delivery, Delivery.campaign_id == Campaign.id)
-        .where(Delivery.address_key.in_(keys))
+        # Both words together are the index; without the first, SQLite reads the whole ledger.
+        .where(Delivery.campaign_id.in_(select(Campaign.id)), Delivery.address_key.in_(keys))
         .options(joinedload(Campaign.issue).joinedload(Issue.publication))
     )
     for campaign, row in rows:
