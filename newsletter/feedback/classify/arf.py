@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from newsletter.feedback.classify.addresses import addresses_in, first_address, unique
-from newsletter.feedback.classify.mime import Headers, Part, split_headers, with_plain_line_ends
+from newsletter.feedback.classify.headers import Headers, split_headers, with_plain_line_ends
+from newsletter.feedback.classify.mime import Part
 from newsletter.feedback.classify.values import Classified, Kind, Reason
 
 _REPORT: Final = "message/feedback-report"

@@ -17,7 +17,8 @@ from newsletter.feedback.classify.dsn import reported_failures
 from newsletter.feedback.classify.failures import Action, Failure
 from newsletter.feedback.classify.mime import Part, read_mail
 from newsletter.feedback.classify.named import named_recipients
-from newsletter.feedback.classify.notice import Notice, read_notice
+from newsletter.feedback.classify.notice import Notice
+from newsletter.feedback.classify.parting import read_notice
 from newsletter.feedback.classify.signs import came_back, is_from_a_mail_system, looks_returned
 from newsletter.feedback.classify.sns import notified_complaint, notified_failures, read_notification
 from newsletter.feedback.classify.values import Classified, Kind, Outcome

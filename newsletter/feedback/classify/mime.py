@@ -11,29 +11,19 @@ from functools import cached_property
 from typing import Final
 
 from newsletter.feedback.classify.decoding import as_text, decoded, transfer_decoded
+from newsletter.feedback.classify.headers import Headers, split_headers, with_plain_line_ends
 
 MOST_BYTES: Final = 1024 * 1024
 MESSAGE_TYPES: Final = frozenset({"message/rfc822", "message/global"})
 _MOST_TEXT: Final = 200_000
 _DEEPEST: Final = 10
 _MOST_PARTS: Final = 60
-_LONGEST_HEADER: Final = 4000
-_MOST_HEADER_LINES: Final = 3000
-_FIELD: Final = re.compile(rb"([!-9;-~\x80-\xff]{1,80})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER: Final = re.compile(
     r';\s*([a-z-]{1,40})\*?0?\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))', re.IGNORECASE
 )
-#: What follows a line of white space that is a part of the header (RFC 5322 §4.2), not its end.
-_GOES_ON: Final = re.compile(rb"[ \t]|[A-Za-z][A-Za-z0-9-]{1,40}:[ \t\n]")
 #: The separator of a mailbox file, and what may stand between it and the header.
 _ENVELOPE: Final = re.compile(rb"[\n \t]*(?:>?From [^\n]{0,300}\n[\n \t]*)?")
-#: A parameter at the beginning of a line: the white space of a folded Content-Type was lost.
-_BROKEN_FOLD: Final = re.compile(rb"(?:boundary|charset|report-type|name|type)=", re.IGNORECASE)
-
 _SEPARATOR: Final = re.compile(rb"^--([^\s-][^\n]{0,69}?)[ \t]*\n(?=content-)", re.IGNORECASE | re.MULTILINE)
-
-
-Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -94,13 +84,6 @@ def read_mail(raw: bytes) -> Part:
     return _read(_ENVELOPE.sub(b"", with_plain_line_ends(raw[:MOST_BYTES]), count=1), 0, [_MOST_PARTS])
 
 
-def with_plain_line_ends(raw: bytes) -> bytes:
-    """Return a text with LF line ends whatever it had, gateways that double the CR included, and without NUL."""
-    if b"\0" in raw:
-        raw = raw.replace(b"\0", b"")
-    return raw.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-
 def _read(raw: bytes, depth: int, parts_left: list[int]) -> Part:
     headers, body = split_headers(raw)
     part = Part(headers, body)
@@ -119,35 +102,6 @@ def _read(raw: bytes, depth: int, parts_left: list[int]) -> Part:
             break
         children.append(_read(piece, depth + 1, parts_left))
     return Part(headers, body, tuple(children))
-
-
-def split_headers(raw: bytes) -> tuple[Headers, bytes]:
-    """Read header fields until the blank line, or until a line that is no field."""
-    found: list[tuple[str, list[bytes]]] = []
-    position = 0
-    for _ in range(_MOST_HEADER_LINES):
-        if position >= len(raw):
-            break
-        end = raw.find(b"\n", position)
-        end = len(raw) if end < 0 else end
-        line = raw[position:end]
-        if not line.strip() and not (line and _GOES_ON.match(raw, end + 1)):
-            position = end + 1
-            break
-        if found and (line[:1] in b" \t" or _BROKEN_FOLD.match(line)):
-            found[-1][1].append(line)
-        elif match := _FIELD.fullmatch(line):
-            found.append((match[1].decode("latin-1").lower(), [match[2]]))
-        elif not line.startswith((b"From ", b">From ")):
-            break
-        position = end + 1
-    headers = tuple((name, _header_text(lines)) for name, lines in found)
-    return headers, raw[position:]
-
-
-def _header_text(lines: list[bytes]) -> str:
-    value = b" ".join(line.strip() for line in lines[:200])[:_LONGEST_HEADER]
-    return as_text(value.strip(), "")
 
 
 def _split_body(body: bytes, boundary: str) -> list[bytes]:

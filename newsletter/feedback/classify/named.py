@@ -43,7 +43,7 @@ _FOLLOWING: Final = re.compile(
 _BARE: Final = re.compile(r"^[ \t<]{1,20}([A-Za-z0-9][A-Za-z0-9._-]{1,40})>?(?:[ \t]{2,}.{0,100})?$")
 _LABELLED: Final = re.compile(
     r"^[ \t*>|-]{0,8}(?:(?:failed|intended|final|original|undeliverable|bad|invalid|unknown)[ -])?(?:recipients?|addressee|to|user|e?-?mail|address(?:es)?|mailbox|account|message to|delivery to|sent to|for|"
-    r"destinatario|destinataire|empf[äa]nger|получатель|宛先|送信先|收件人)(?: address(?:es)?| name)?s?[ \t]*(?:\([^()]{0,40}\))?[ \t]*[:：=][ \t]*(.{3,200})$",
+    r"destinatario|destinataire|empf[äa]nger|ontvanger|odbiorca|отримувач|одержувач|получатель|宛先|送信先|收件人|받는 사람|수신자)(?: address(?:es)?| name)?s?[ \t]*(?:\([^()]{0,40}\))?[ \t]*[:：=][ \t]*(.{3,200})$",
     re.IGNORECASE,
 )  # fmt: skip
 _MOST_RECIPIENTS: Final = 50
