@@ -28,6 +28,11 @@ class Step(StrEnum):
         }
         return begins[self](day)
 
+    def following(self, begin: date) -> date:
+        """Return the first day of the next step."""
+        most_days = {Step.DAY: 1, Step.WEEK: 7, Step.MONTH: 31}
+        return self.begin(begin + timedelta(days=most_days[self]))
+
 
 def step_of(word: str) -> Step:
     """Return the step of that name.
@@ -59,13 +64,13 @@ def list_table(lists: Sequence[tuple[MailingList, Membership]]) -> Table:
 
 
 def growth_table(membership: Membership, step: Step) -> Table:
-    """Return who joined and left in each step, and how many members there were at its end, the oldest step first."""
-    steps: dict[date, list[Day]] = {}
-    for one in membership.days:
-        steps.setdefault(step.begin(one.day), []).append(one)
+    """Return who joined and left in each step, and how many members there were at its end, the oldest step first.
+
+    Steps in which nothing happened are there too, so that time runs evenly.
+    """
     rows: list[tuple[Value, ...]] = []
     members = 0
-    for begin, days in sorted(steps.items()):
+    for begin, days in _by_step(membership.days, step).items():
         joined, left = sum(one.joined for one in days), sum(one.left for one in days)
         members += joined - left
         rows.append((begin, joined, left, sum(one.stopped for one in days), members))
@@ -73,3 +78,13 @@ def growth_table(membership: Membership, step: Step) -> Table:
         begin=step.value.title(), joined="Joined", left="Left", stopped="Suppressed", members="Members"
     )
     return Table("growth", "Growth", labels, rows)
+
+
+def _by_step(days: Sequence[Day], step: Step) -> dict[date, list[Day]]:
+    steps: dict[date, list[Day]] = {}
+    for one in days:
+        begin = step.begin(one.day)
+        while steps and (following := step.following(next(reversed(steps)))) < begin:
+            steps[following] = []
+        steps.setdefault(begin, []).append(one)
+    return steps

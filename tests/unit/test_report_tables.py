@@ -72,6 +72,14 @@ def test_growth_adds_up_by_week_and_month() -> None:
         (date(2026, 11, 2), 0, 2, 0, 4),
     ]
     assert [row[-1] for row in growth_table(membership, Step.MONTH).rows] == [4, 4]
+    assert [
+        (row[0].day, row[-1]) for row in growth_table(membership, Step.DAY).rows if isinstance(row[0], date)
+    ] == [
+        (31, 4),
+        (1, 6),
+        (2, 6),
+        (3, 4),
+    ]
     with pytest.raises(InvalidInput, match="choose day, week, month"):
         step_of("year")
 
