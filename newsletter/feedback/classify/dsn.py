@@ -14,6 +14,7 @@ from newsletter.feedback.classify.addresses import first_address
 from newsletter.feedback.classify.failures import Action, Failure
 from newsletter.feedback.classify.mime import Part
 from newsletter.feedback.classify.signs import is_from_a_mail_system
+from newsletter.reasons import enhanced_status
 
 STATUS_TYPES: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _FIELD: Final = re.compile(r"([A-Za-z][A-Za-z-]{2,40})[ \t]*:[ \t]*(.*)")
@@ -22,7 +23,6 @@ _IN_TEXT: Final = re.compile(r"^\s{0,8}Final-Recipient[ \t]*:", re.IGNORECASE | 
 #: Who forwards a whole report in the text of a mail quotes its fields.
 _FORWARDED: Final = re.compile(r"\W*(?:fwd?|wg|tr|rv|enc|doorst)\s*:", re.IGNORECASE)
 _QUOTE: Final = re.compile(r"^[ \t]{0,4}>[ \t]?", re.MULTILINE)
-_STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _LONGEST_DIAGNOSTIC: Final = 1000
 _MOST_RECIPIENTS: Final = 50
 
@@ -94,13 +94,13 @@ def _failure(group: dict[str, str]) -> Failure | None:
     recipient = next((found for name in _RECIPIENT_FIELDS if (found := _address(group.get(name, "")))), "")
     if not recipient and not any(name in group for name in _RECIPIENT_FIELDS):
         return None
-    status = _STATUS.search(group.get("status", ""))
+    status = enhanced_status(group.get("status", ""))
     if not recipient and status is None:
         return None
     return Failure(
         recipient=recipient,
         action=_action(group.get("action", "")),
-        status=status[0] if status else "",
+        status=status or "",
         diagnostic=group.get("diagnostic-code", "")[:_LONGEST_DIAGNOSTIC],
     )
 

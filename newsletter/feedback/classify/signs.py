@@ -26,11 +26,7 @@ ENOUGH: Final = 3
 def weight_of_signs(mail: Part, notice: Notice) -> int:
     """Add up what speaks for a report of a failed delivery."""
     signs = (
-        (
-            2,
-            _is_daemon(mail.header("from"))
-            or _MAIL_LIKE.search(folded(mail.header("from")[:300])) is not None,
-        ),
+        (2, _sounds_like_a_mail_system(mail.header("from"))),
         (1, not mail.header("from")),
         (1, came_back(mail)),
         (1, mail.content_type == "multipart/report"),
@@ -45,6 +41,10 @@ def weight_of_signs(mail: Part, notice: Notice) -> int:
 
 def _is_daemon(sender: str) -> bool:
     return _DAEMON.search(folded(sender[:300])) is not None
+
+
+def _sounds_like_a_mail_system(sender: str) -> bool:
+    return _is_daemon(sender) or _MAIL_LIKE.search(folded(sender[:300])) is not None
 
 
 def came_back(mail: Part) -> bool:
