@@ -219,6 +219,18 @@ def test_whoever_is_erased_is_forgotten_here_too(
     assert numbers(parts, sent) == (1, 0, 0)
 
 
+def test_a_hit_that_was_being_written_when_the_person_declined_is_not_counted(
+    visitor: TestClient, parts: Container, sent: SentIssue, clock: HandClock
+) -> None:
+    says(parts, clock, "ada@example.com", NO)
+    with unit_of_work(parts.sessions) as session:  # as if it had been let in a moment before
+        session.add(Hit(delivery_id=sent.deliveries[0], link_id=1, at=clock.now(), signals=0))
+        session.add(Hit(delivery_id=sent.deliveries[0], link_id=None, at=clock.now(), signals=0))
+    counted_now(parts, clock)
+    assert (rows(parts, Hit), rows(parts, Click), rows(parts, Open)) == (0, 0, 0)
+    assert numbers(parts, sent) == (0, 0, 0)
+
+
 def test_choices_are_recorded_and_known_for_any_time(
     parts: Container, sent: SentIssue, clock: HandClock
 ) -> None:

@@ -12,12 +12,15 @@ from newsletter.audience.consent import Evidence
 from newsletter.audience.tracking import Choices
 from newsletter.delivery.models import Delivery
 from newsletter.feedback.engagement.models import Click, Hit, Open
+from newsletter.feedback.engagement.turns import wait_turn
 
 
 def choose(
     session: Session, subscriber_id: int, wanted: Choices, *, evidence: Evidence, now: datetime
 ) -> bool:
     """Store what a person chose; return whether anything changed. What was counted before stays as numbers only."""
+    if False in (wanted.clicks, wanted.opens):
+        wait_turn(session)
     changed = tracking.choose(session, subscriber_id, wanted, evidence=evidence, now=now)
     if wanted.clicks is False:
         _forget_clicks(session, subscriber_id)
@@ -28,6 +31,7 @@ def choose(
 
 def forget_person(session: Session, subscriber_id: int) -> None:
     """Delete everything that says what one person followed or opened."""
+    wait_turn(session)
     _forget_clicks(session, subscriber_id)
     _forget_opens(session, subscriber_id)
 

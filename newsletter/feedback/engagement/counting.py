@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
+from newsletter.audience.models import Subscriber
+from newsletter.audience.tracking_models import TrackingChoice
 from newsletter.audience.upsert import among
 from newsletter.delivery.link_models import Link
 from newsletter.delivery.models import Campaign, Delivery
@@ -21,23 +23,29 @@ from newsletter.feedback.engagement.judging import QUIET, Seen, Verdict, episode
 from newsletter.feedback.engagement.models import Hit
 from newsletter.feedback.engagement.signals import Signal
 from newsletter.feedback.engagement.tallying import Judged, add_judged
+from newsletter.feedback.engagement.turns import take_turn
 from newsletter.rendering.links import TRAP
 
 #: Hits looked at in one transaction, at least.
 BATCH: Final = 2000
 #: Somebody who goes on and on is judged in pieces of this length.
 LONGEST: Final = timedelta(minutes=5)
-_LOCK_KEY: Final = 7_316_011_903  # any fixed number: one counts at a time
 
 
 class _Sent(NamedTuple):
-    """What judging needs of a delivery; `links` is how many its mail has."""
+    """What judging needs of a delivery; `links` is how many its mail has, the choices are those of this moment."""
 
     id: int
     campaign_id: int
     subscriber_id: int
     sent_at: datetime | None
     links: int
+    clicks: bool | None
+    opens: bool | None
+
+    def declined(self, hit: Seen) -> bool:
+        """Say whether the person took their consent back after the hit was written down."""
+        return (self.opens if hit.link_id is None else self.clicks) is False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +58,13 @@ class _Taken:
 
 def count_hits(session: Session, now: datetime) -> int:
     """Judge what is over; return how many hits that were. When somebody else is at it, there is nothing to do."""
-    if not _is_alone(session):
+    if not take_turn(session):
         return 0
     taken = _take(session, now)
     judged = [each for sent in taken.sent.values() for each in _judged(sent, taken.hits[sent.id])]
     if judged:
         add_judged(session, judged)
     return sum(len(hits) for hits in taken.hits.values())
-
-
-def _is_alone(session: Session) -> bool:
-    """SQLite has one writer anyway."""
-    if session.get_bind().dialect.name != "postgresql":
-        return True
-    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK_KEY))))
 
 
 def _take(session: Session, now: datetime) -> _Taken:
@@ -97,8 +98,12 @@ def _sent(session: Session, delivery_ids: Iterable[int]) -> list[_Sent]:
         Delivery.subscriber_id,
         Delivery.sent_at,
         links,
+        TrackingChoice.clicks,
+        TrackingChoice.opens,
     )
     query = select(*columns).join(Campaign, Campaign.id == Delivery.campaign_id)
+    query = query.join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+    query = query.outerjoin(TrackingChoice, TrackingChoice.subscriber_id == Subscriber.id)
     return [_Sent(*row) for row in session.execute(query.where(among(session, Delivery.id, [*delivery_ids])))]
 
 
@@ -107,7 +112,7 @@ def _judged(sent: _Sent, hits: list[Seen]) -> list[Judged]:
     found: dict[int | None, Judged] = {}
     for episode in episodes(hits):
         for hit, verdict in zip(episode, judge(episode, links=sent.links, sent_at=sent.sent_at), strict=True):
-            if Signal.TRAP not in hit.signals:
+            if Signal.TRAP not in hit.signals and not sent.declined(hit):
                 known = found.get(hit.link_id)
                 found[hit.link_id] = _better(known, _single(sent, hit, verdict))
     return list(found.values())
