@@ -145,6 +145,7 @@ def add(
     """Add an account and print the address, user and password to be entered at the provider."""
     from newsletter.db.session import unit_of_work
     from newsletter.feedback.webhooks import accounts as service
+    from newsletter.feedback.webhooks.sealed import entered_at_provider
 
     parts = container()
     with unit_of_work(parts.sessions) as session:
@@ -159,18 +160,19 @@ def add(
             actor=getpass.getuser(),
             now=parts.clock.now(),
         )
-        _tell_entered(service.entered_at_provider(parts.sealer, row, parts.settings.base_url), as_json)
+        _tell_entered(entered_at_provider(parts.sealer, row, parts.settings.base_url), as_json)
 
 
 @app.command(epilog="Example: newsletter webhooks show main")
 def show(name: str = _NAME, as_json: bool = _JSON) -> None:
     """Print what is entered at the provider: the address with its secret path, user and password."""
     from newsletter.feedback.webhooks import accounts as service
+    from newsletter.feedback.webhooks.sealed import entered_at_provider
 
     parts = container()
     with parts.reading_sessions() as session:
         row = service.get_account(session, name)
-        _tell_entered(service.entered_at_provider(parts.sealer, row, parts.settings.base_url), as_json)
+        _tell_entered(entered_at_provider(parts.sealer, row, parts.settings.base_url), as_json)
 
 
 @app.command(epilog="Example: newsletter webhooks rotate main --secret-stdin")
@@ -183,6 +185,7 @@ def rotate(
     """Make a new password, or take a new signing secret; the one before stays valid until --retire."""
     from newsletter.db.session import unit_of_work
     from newsletter.feedback.webhooks import accounts as service
+    from newsletter.feedback.webhooks.sealed import entered_at_provider
 
     parts, actor = container(), getpass.getuser()
     with unit_of_work(parts.sessions) as session:
@@ -193,7 +196,7 @@ def rotate(
             service.set_signing(session, parts.sealer, row, _line(), actor=actor)
         else:
             service.rotate(session, parts.sealer, row, actor=actor)
-        _tell_entered(service.entered_at_provider(parts.sealer, row, parts.settings.base_url), as_json)
+        _tell_entered(entered_at_provider(parts.sealer, row, parts.settings.base_url), as_json)
 
 
 @app.command(epilog="Example: newsletter webhooks topics main arn:aws:sns:eu-central-1:123456789012:bounces")

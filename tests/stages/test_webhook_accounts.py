@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.session import Sessions
 from newsletter.errors import Conflict, InvalidInput, NotFound
-from newsletter.feedback.webhooks import accounts
+from newsletter.feedback.webhooks import accounts, sealed
 from newsletter.sealing import Sealer
 from tests.support import sns_messages as sns
 from tests.support.ledger import NOW
@@ -49,7 +49,7 @@ def test_accounts_are_checked(session: Session) -> None:
 
 def test_a_path_is_only_good_for_its_provider(session: Session) -> None:
     row = accounts.add_account(session, SEALER, "main", "postmark", actor="admin", now=NOW)
-    path = accounts.opened(SEALER, row).path
+    path = sealed.opened(SEALER, row).path
     assert accounts.account_at(session, "postmark", path) is row
     for provider, given in (
         ("mailgun", path),

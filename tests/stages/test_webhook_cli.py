@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.cli import support
-from newsletter.feedback.webhooks.accounts import get_account, opened
+from newsletter.feedback.webhooks.accounts import get_account
 from newsletter.feedback.webhooks.request import WebhookRequest
+from newsletter.feedback.webhooks.sealed import opened
 from tests.stages.conftest import Run
 from tests.support.provider_requests import BY_NAME, KEY, OTHER_KEY
 from tests.support.sns_messages import TOPIC

@@ -20,7 +20,7 @@ from newsletter.delivery.states import DeliveryState
 from newsletter.feedback.erasure import erase_person
 from newsletter.feedback.models import FeedbackEntry
 from newsletter.feedback.service import sweep_feedback
-from newsletter.feedback.webhooks import accounts, keeping
+from newsletter.feedback.webhooks import accounts, keeping, sealed
 from newsletter.feedback.webhooks.models import ProviderAccount, ProviderEvent, ProviderRequest
 from newsletter.feedback.webhooks.processing import AT_ONCE, apply_request, mark_failed
 from newsletter.feedback.webhooks.receiving import Doorkeeper, note_refusal, take_request
@@ -66,7 +66,7 @@ def account_for(
     row = accounts.add_account(
         session, SEALER, name, sample.provider, relay=relay, signing=signing, actor="admin", now=NOW
     )
-    made = accounts.opened(SEALER, row)
+    made = sealed.opened(SEALER, row)
     known = replace(made, path="a-path-of-tests-for-" + name, passwords=("open sesame",))
     row.sealed = SEALER.seal(known.to_bytes(), f"provider/{name}/secrets")
     session.flush()
@@ -201,7 +201,7 @@ def test_ses_brings_a_bounce_and_asks_for_a_subscription(session: Session, keepe
     )
     assert take_request(session, keeper, row, sns.request(sns.signed(asking)), NOW)
     assert row.pending_topic == sns.TOPIC
-    assert accounts.link_of(SEALER, row).startswith(
+    assert sealed.link_of(SEALER, row).startswith(
         "https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription"
     )
     bounce = sns.signed(sns.message(sns.bounce(KEYRING.message_id.sign(1))))

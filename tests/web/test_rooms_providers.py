@@ -11,7 +11,7 @@ from newsletter.accounts.models import AuditEntry
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.relays.service import add_relay
-from newsletter.feedback.webhooks import accounts
+from newsletter.feedback.webhooks import accounts, sealed
 from newsletter.feedback.webhooks.models import ProviderAccount, ProviderRequest
 from newsletter.feedback.webhooks.receiving import note_refusal
 from newsletter.feedback.webhooks.request import Refused
@@ -46,7 +46,7 @@ def test_an_account_without_a_signature_gets_user_and_password(admin: Browser, c
     added = admin.send(ROOM, name="main", provider="postmark", relay="default", signing="", topics="")
     page = admin.page(added.headers["location"])
     assert "Added." in page
-    entered = accounts.entered_at_provider(
+    entered = sealed.entered_at_provider(
         container.sealer, account(container, "main"), container.settings.base_url
     )
     for value in entered.values():
@@ -63,16 +63,16 @@ def test_the_password_is_not_shown_once_it_works(admin: Browser, container: Cont
     admin.send(ROOM, name="main", provider="postmark")
     with unit_of_work(container.sessions) as session:
         accounts.get_account(session, "main").last_event_at = container.clock.now()
-    before = accounts.opened(container.sealer, account(container, "main")).passwords[0]
+    before = sealed.opened(container.sealer, account(container, "main")).passwords[0]
     assert before not in admin.page(f"{ROOM}/main")
     page = admin.page(admin.send(f"{ROOM}/main/rotate").headers["location"])
-    new, old = accounts.opened(container.sealer, account(container, "main")).passwords
+    new, old = sealed.opened(container.sealer, account(container, "main")).passwords
     assert old == before
     assert new in page
     assert "Two are valid now." in page
     page = admin.page(admin.send(f"{ROOM}/main/retire").headers["location"])
     assert new not in page
-    assert accounts.opened(container.sealer, account(container, "main")).passwords == (new,)
+    assert sealed.opened(container.sealer, account(container, "main")).passwords == (new,)
 
 
 def test_a_signing_secret_is_taken_and_never_shown(admin: Browser, container: Container) -> None:
@@ -82,7 +82,7 @@ def test_a_signing_secret_is_taken_and_never_shown(admin: Browser, container: Co
         page = admin.page(admin.send(f"{ROOM}/main/signing", signing=secret).headers["location"])
         assert "Taken." in page
         assert secret not in page
-    signing = accounts.opened(container.sealer, account(container, "main")).signing
+    signing = sealed.opened(container.sealer, account(container, "main")).signing
     assert signing == ("second secret key", "first secret key")
     assert admin.send(f"{ROOM}/main/signing", signing="").status_code == 422
     assert b"secret key" not in account(container, "main").sealed
@@ -95,7 +95,7 @@ def test_topics_of_sns(admin: Browser, container: Container) -> None:
     assert admin.send(f"{ROOM}/ses/topics", topics="https://example.com").status_code == 422
     assert "Saved." in admin.page(admin.send(f"{ROOM}/ses/topics", topics=TOPIC).headers["location"])
     with unit_of_work(container.sessions) as session:
-        accounts.keep_link(
+        sealed.keep_link(
             accounts.get_account(session, "ses"),
             container.sealer,
             TOPIC,

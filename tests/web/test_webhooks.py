@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.feedback.webhooks import accounts
+from newsletter.feedback.webhooks import accounts, sealed
 from newsletter.feedback.webhooks.models import ProviderRequest
 from newsletter.web.app import create_app
 from newsletter.web.security import loggable
@@ -43,7 +43,7 @@ def add(container: Container, provider: str, signing: str = "") -> dict[str, str
             session, container.sealer, provider.replace("_", "-"), provider, signing=signing, actor="admin",
             now=container.clock.now(),
         )  # fmt: skip
-        return accounts.entered_at_provider(container.sealer, row, container.settings.base_url)
+        return sealed.entered_at_provider(container.sealer, row, container.settings.base_url)
 
 
 def basic(entered: dict[str, str], **headers: str) -> dict[str, str]:

@@ -1,13 +1,11 @@
-"""Accounts at providers: added, opened, rotated, removed. Every secret is sealed; two are valid while one is replaced."""
+"""Accounts at providers: added, rotated, removed, found. Two secrets are valid while one is replaced (W3)."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import secrets as randomness
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,8 +19,7 @@ from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.feedback.webhooks.models import ProviderAccount
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.providers import provider_named
-from newsletter.feedback.webhooks.secrets import Secrets
-from newsletter.feedback.webhooks.sns import Certificates
+from newsletter.feedback.webhooks.sealed import Sealed, digest_of, opened, seal
 from newsletter.sealing import Sealer
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -30,26 +27,6 @@ _PATH: Final = re.compile(r"[A-Za-z0-9_-]{20,64}")
 #: Two may be valid at a time (W3).
 _MOST_VALID: Final = 2
 _MOST_TOPICS: Final = 20
-USER: Final = "newsletter"
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """What is sealed of an account: the path of its address, passwords and signing secrets, the newest first."""
-
-    path: str = field(repr=False)
-    passwords: tuple[str, ...] = field(repr=False)
-    signing: tuple[str, ...] = field(repr=False, default=())
-
-    def to_bytes(self) -> bytes:
-        """Return it as it is sealed."""
-        return json.dumps([self.path, self.passwords, self.signing]).encode()
-
-    @classmethod
-    def from_bytes(cls, raw: bytes) -> Sealed:
-        """Return what was sealed."""
-        path, passwords, signing = json.loads(raw)
-        return cls(path, tuple(passwords), tuple(signing))
 
 
 def add_account(
@@ -77,7 +54,7 @@ def add_account(
     row = ProviderAccount(
         name=name, provider=known.name, relay=relay, topics=_topics(known, topics), created_at=now
     )
-    _seal(row, sealer, made)
+    seal(row, sealer, made)
     session.add(row)
     try:
         session.flush()
@@ -96,7 +73,7 @@ def set_signing(session: Session, sealer: Sealer, row: ProviderAccount, signing:
     new = _signing(provider_named(row.provider), signing)
     if not new:
         raise InvalidInput("Enter the secret as the provider shows it.")
-    _seal(row, sealer, replace(made, signing=(*new, *made.signing)[:_MOST_VALID]))
+    seal(row, sealer, replace(made, signing=(*new, *made.signing)[:_MOST_VALID]))
     _note(session, row, "provider.secret", actor)
 
 
@@ -104,14 +81,14 @@ def rotate(session: Session, sealer: Sealer, row: ProviderAccount, *, actor: str
     """Make a new password; the one before stays valid until `retire`."""
     made = opened(sealer, row)
     passwords = (randomness.token_urlsafe(18), *made.passwords)[:_MOST_VALID]
-    _seal(row, sealer, replace(made, passwords=passwords))
+    seal(row, sealer, replace(made, passwords=passwords))
     _note(session, row, "provider.rotate", actor)
 
 
 def retire(session: Session, sealer: Sealer, row: ProviderAccount, *, actor: str) -> None:
     """Forget the older password and signing secret."""
     made = opened(sealer, row)
-    _seal(row, sealer, replace(made, passwords=made.passwords[:1], signing=made.signing[:1]))
+    seal(row, sealer, replace(made, passwords=made.passwords[:1], signing=made.signing[:1]))
     _note(session, row, "provider.retire", actor)
 
 
@@ -150,99 +127,8 @@ def account_at(session: Session, provider: str, path: str) -> ProviderAccount | 
     """Return the account of an address; None for a path that nobody gave out. Looked up by digest, so time tells nothing."""
     if not _PATH.fullmatch(path):
         return None
-    row = session.scalar(select(ProviderAccount).where(ProviderAccount.path_digest == _digest(path)))
+    row = session.scalar(select(ProviderAccount).where(ProviderAccount.path_digest == digest_of(path)))
     return row if row is not None and row.provider == provider else None
-
-
-def opened(sealer: Sealer, row: ProviderAccount) -> Sealed:
-    """Open an account's secrets."""
-    return Sealed.from_bytes(sealer.open(row.sealed, _about(row)))
-
-
-def secrets_of(sealer: Sealer, row: ProviderAccount, base_url: str, certificates: Certificates) -> Secrets:
-    """Return what this account's requests are verified by.
-
-    A signature is enough where there is one; a provider without gets user and password. Mandrill signs the address.
-    """
-    made = opened(sealer, row)
-    has_topics = bool(row.topics)
-    pairs = tuple(f"{USER}:{each}" for each in made.passwords)
-    return Secrets(
-        basic=() if made.signing or has_topics else pairs,
-        signing=made.signing,
-        topics=tuple(row.topics),
-        url=address_of(base_url, row.provider, made.path),
-        certificates=certificates if has_topics else None,
-    )
-
-
-def address_of(base_url: str, provider: str, path: str) -> str:
-    """Return the address to be entered at the provider."""
-    return f"{base_url}/webhooks/{provider}/{path}"
-
-
-def entered_at_provider(sealer: Sealer, row: ProviderAccount, base_url: str) -> dict[str, str]:
-    """Return what is entered at the provider: the address, and where the provider signs nothing user and password.
-
-    A provider without fields for them takes the second form of the address.
-    """
-    made = opened(sealer, row)
-    address = address_of(base_url, row.provider, made.path)
-    if made.signing or row.provider == "amazon_ses":
-        return {"address": address}
-    together = address.replace("://", f"://{USER}:{made.passwords[0]}@", 1)
-    return {"address": address, "user": USER, "password": made.passwords[0], "together": together}
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What an administrator sees. The password is there until the first event has come; a signing secret never is."""
-
-    address: str
-    user: str
-    password: str
-    together: str
-    has_signing: bool
-    has_older: bool
-    link: str
-
-
-def shown_to_admin(sealer: Sealer, row: ProviderAccount, base_url: str) -> Shown:
-    """Return what an administrator may see of an account's secrets."""
-    made, entered = opened(sealer, row), entered_at_provider(sealer, row, base_url)
-    has_older = max(len(made.passwords), len(made.signing)) > 1
-    is_shown = row.last_event_at is None or has_older
-    return Shown(
-        address=entered["address"],
-        user=entered.get("user", ""),
-        password=entered.get("password", "") if is_shown else "",
-        together=entered.get("together", "") if is_shown else "",
-        has_signing=bool(made.signing),
-        has_older=has_older,
-        link=link_of(sealer, row),
-    )
-
-
-def keep_link(row: ProviderAccount, sealer: Sealer, topic: str, link: str) -> None:
-    """Keep the address by which a person confirms a topic; its token is a secret too."""
-    row.pending_topic, row.sealed_link = topic, sealer.seal(link.encode(), _about(row, "link"))
-
-
-def link_of(sealer: Sealer, row: ProviderAccount) -> str:
-    """Return the address by which a person confirms the pending topic."""
-    return sealer.open(row.sealed_link, _about(row, "link")).decode() if row.sealed_link else ""
-
-
-def _seal(row: ProviderAccount, sealer: Sealer, made: Sealed) -> None:
-    row.sealed, row.path_digest = sealer.seal(made.to_bytes(), _about(row)), _digest(made.path)
-
-
-def _digest(path: str) -> str:
-    return hashlib.sha256(path.encode()).hexdigest()
-
-
-def _about(row: ProviderAccount, what: str = "secrets") -> str:
-    return f"provider/{row.name}/{what}"
 
 
 def _signing(provider: Provider, secret: str) -> tuple[str, ...]:

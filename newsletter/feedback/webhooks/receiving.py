@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience.upsert import insert_if_new
 from newsletter.db.session import enqueue_after_commit
-from newsletter.feedback.webhooks.accounts import keep_link, secrets_of
 from newsletter.feedback.webhooks.models import ProviderAccount, ProviderRequest
 from newsletter.feedback.webhooks.provider import is_ping, verify
 from newsletter.feedback.webhooks.providers import provider_named
 from newsletter.feedback.webhooks.request import Refused, WebhookRequest, check_count
+from newsletter.feedback.webhooks.sealed import keep_link, secrets_of
 from newsletter.feedback.webhooks.sns import Certificates
 from newsletter.jobs import JobName, JobQueue
 from newsletter.sealing import Sealer

@@ -12,6 +12,7 @@ from newsletter.delivery.relays.service import FALLBACK_NAME, list_relays
 from newsletter.feedback.webhooks import accounts as service
 from newsletter.feedback.webhooks.overview import account_views, failed_requests, view_of
 from newsletter.feedback.webhooks.providers import PROVIDERS, provider_named
+from newsletter.feedback.webhooks.sealed import shown_to_admin
 from newsletter.feedback.webhooks.trying import try_body
 from newsletter.web.deps import Admin, Form, Reading, SignedInOnly, Writing, back_to, container, field, render
 from newsletter.web.security import hold_form_token
@@ -108,7 +109,7 @@ def try_it(request: Request, _user: Admin, form: Form, session: Reading, name: s
 def _page(request: Request, session: Session, name: str, **more: Any) -> Response:
     parts, user = container(request), request.state.user
     row = service.get_account(session, name)
-    secret = service.shown_to_admin(parts.sealer, row, parts.settings.base_url) if user.is_admin else None
+    secret = shown_to_admin(parts.sealer, row, parts.settings.base_url) if user.is_admin else None
     context: dict[str, Any] = {"told": "", "tried": None, "body": ""} | more
     return render(
         request,
