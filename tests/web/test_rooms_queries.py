@@ -50,7 +50,10 @@ def test_providers_failures_and_percent_add_up(session: Session) -> None:
     tables = campaign_tables(session, session.get_one(Campaign, 2))
     provider = tables.providers.records()[0]
     assert [provider[key] for key in ("provider", "people", "sent", "refused")] == ["example.com", 60, 50, 10]
-    assert [row[:3] for row in tables.bounces.rows] == [("no_mailbox", "hard", 10), ("mailbox_full", "soft", 0)]
+    assert [row[:3] for row in tables.bounces.rows] == [
+        ("no_mailbox", "hard", 10),
+        ("mailbox_full", "soft", 0),
+    ]
     assert list(failed_table(session, session.get_one(Campaign, 2)).rows) == [("no_mailbox", "hard", 10)]
     assert percent_done(session, session.get_one(Campaign, 3)) == 73
 
