@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
@@ -156,11 +157,19 @@ class RelayProtocol(asyncio.Protocol):
         end = window.find(END)
         if end < 0:
             self._tail = window[-4:]
-            self._cut("body", self._number)
+            if not self._dot_waits():
+                self._cut("body", self._number)
             return b""
         self._in_data = False
         self._taken()
         return window[end + len(END) :]
+
+    def _dot_waits(self) -> bool:
+        """Say whether the final dot is here already, unread: then a cut would come after it, as the client sees it."""
+        raw: Any = self._transport.get_extra_info("socket")
+        with socket.socket(fileno=os.dup(raw.fileno())) as copy, suppress(BlockingIOError):
+            return END in self._tail + copy.recv(65_536, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        return False
 
     def _taken(self) -> None:
         if self._cut("dot", self._number):
