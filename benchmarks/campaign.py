@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks.letter import make_letter, make_readers, start_letter
 from benchmarks.sink import Sink, cpu_seconds_of
 from newsletter.bootstrap import Container, build_container
-from newsletter.delivery.campaigns import find_campaign
-from newsletter.delivery.freeze import freeze_campaign
+from newsletter.delivery.control.campaigns import find_campaign
+from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.service import send_campaign
 from newsletter.delivery.states import CampaignState
 from newsletter.jobs import JobArgument, JobName

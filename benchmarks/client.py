@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.sink import Sink, best_source
-from newsletter.delivery.engine import new_loop
-from newsletter.delivery.replies import Reply
+from newsletter.delivery.sending.engine import new_loop
 from newsletter.delivery.smtp.conversation import Conversation, Envelope, Transaction
 from newsletter.delivery.smtp.opening import open_connection
+from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.target import SmtpTarget
 
 CONNECTIONS = 10

@@ -15,9 +15,9 @@ from newsletter.content.service import import_document
 from newsletter.content.values import Document
 from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.campaigns import start_campaign
+from newsletter.delivery.control.campaigns import start_campaign
+from newsletter.delivery.control.preflight import approve_checked
 from newsletter.delivery.dkim.service import activate_key, create_key
-from newsletter.delivery.preflight import approve_checked
 from newsletter.issues import service as issues
 from newsletter.issues.snapshot import IssueSnapshot
 from newsletter.rendering.values import sample_recipient

@@ -26,11 +26,11 @@ from benchmarks.letter import start_letter
 from benchmarks.sink import Sink, running_smtp_sink
 from newsletter.clock import utcnow
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.claim import Claimed, claim
-from newsletter.delivery.freeze import freeze_campaign
+from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.models import Campaign
-from newsletter.delivery.outgoing import campaign_mail
-from newsletter.delivery.senders import sign_on
+from newsletter.delivery.sending.claim import Claimed, claim
+from newsletter.delivery.sending.outgoing import campaign_mail
+from newsletter.delivery.sending.senders import sign_on
 from newsletter.rendering.dkim import Signer
 from tests.servers import PostgresServer
 

@@ -25,7 +25,7 @@ from newsletter.audience.lists import list_lists
 from newsletter.audience.models import Subscriber
 from newsletter.clock import utcnow
 from newsletter.db.session import create_database_engine, create_reading_sessions, create_sessions
-from newsletter.delivery.campaigns import find_campaign
+from newsletter.delivery.control.campaigns import find_campaign
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.reporting.campaign_tables import campaign_tables
 from newsletter.reporting.campaigns import campaign_report

@@ -96,7 +96,7 @@ class Container:
     @cached_property
     def sending(self) -> SendingParts:
         """What the delivery stage needs of this installation."""
-        from newsletter.delivery.outgoing import MailRoom
+        from newsletter.delivery.sending.outgoing import MailRoom
         from newsletter.delivery.service import SendingParts
         from newsletter.delivery.smtp.target import SmtpTarget
         from newsletter.feedback.webhooks.carrying import carriers_for

@@ -5,11 +5,13 @@ from newsletter.audience import models as audience_models
 from newsletter.audience import tracking_models
 from newsletter.content import models as content_models
 from newsletter.db.base import Base
-from newsletter.delivery import link_models, rehearsal_models, senders
 from newsletter.delivery import models as delivery_models
+from newsletter.delivery.control import link_models
 from newsletter.delivery.dkim import models as dkim_models
 from newsletter.delivery.limits import models as limit_models
+from newsletter.delivery.rehearsing import models as rehearsal_models
 from newsletter.delivery.relays import models as relay_models
+from newsletter.delivery.sending import senders
 from newsletter.feedback import models as feedback_models
 from newsletter.feedback import policy_models as feedback_policy_models
 from newsletter.feedback.engagement import models as engagement_models

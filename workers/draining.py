@@ -13,7 +13,7 @@ from typing import Any
 from billiard.process import active_children
 from celery.signals import worker_process_init, worker_shutting_down
 
-from newsletter.delivery.engine import draining
+from newsletter.delivery.sending.engine import draining
 
 #: Free for us: Celery and billiard use TERM, QUIT, INT, HUP and USR1.
 _SIGNAL = signal.SIGUSR2

@@ -29,7 +29,7 @@ ACTOR = "system"
 @app.command("list", epilog="Example: newsletter campaign list --json")
 def list_all(as_json: bool = JSON, limit: int = typer.Option(0, min=0, help="At most so many.")) -> None:
     """List campaigns, newest first."""
-    from newsletter.delivery.campaigns import list_campaigns
+    from newsletter.delivery.control.campaigns import list_campaigns
     from newsletter.reporting.campaigns import campaign_report
 
     with container().reading_sessions() as session:
@@ -79,7 +79,7 @@ def report(ref: str = REF, as_json: bool = JSON) -> None:
 def pause(ref: str = REF, reason: str = typer.Option("", help="Why.")) -> None:
     """Stop before the next message; nothing is lost."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery import campaigns
+    from newsletter.delivery.control import campaigns
 
     parts = container()
     with unit_of_work(parts.sessions) as session:
@@ -94,7 +94,7 @@ def resume(
 ) -> None:
     """Go on exactly where it stopped."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery import campaigns
+    from newsletter.delivery.control import campaigns
 
     parts = container()
     with unit_of_work(parts.sessions) as session:
@@ -107,7 +107,7 @@ def resume(
 def release(ref: str = REF, reason: str = typer.Option(..., help="Why.")) -> None:
     """Say that you looked at a finished campaign whose brakes fired, so that the next one may start."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.braking import release_brakes
+    from newsletter.delivery.brakes.braking import release_brakes
 
     parts = container()
     with unit_of_work(parts.sessions) as session:
@@ -120,7 +120,7 @@ def release(ref: str = REF, reason: str = typer.Option(..., help="Why.")) -> Non
 def go_on(ref: str = REF) -> None:
     """Send the rest of a staged send now, without waiting for its hold."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery import staging
+    from newsletter.delivery.control import staging
 
     parts = container()
     with unit_of_work(parts.sessions) as session:
@@ -133,7 +133,7 @@ def go_on(ref: str = REF) -> None:
 def cancel(ref: str = REF, reason: str = typer.Option("", help="Why.")) -> None:
     """End for good: who has the issue keeps it, nobody else gets it."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery import campaigns
+    from newsletter.delivery.control import campaigns
 
     parts = container()
     with unit_of_work(parts.sessions) as session:
@@ -172,7 +172,7 @@ def _print_rows(rows: Iterable[LedgerRow]) -> None:
 
 
 def _find(session: Session, ref: str) -> Campaign:
-    from newsletter.delivery.campaigns import find_campaign
+    from newsletter.delivery.control.campaigns import find_campaign
 
     return find_campaign(session, ref)
 

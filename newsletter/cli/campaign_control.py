@@ -26,9 +26,9 @@ def schedule(
 ) -> None:
     """Move a scheduled campaign, or one that was held because its time was missed."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery import campaigns
-    from newsletter.delivery.campaigns import find_campaign
-    from newsletter.delivery.wall_time import schedule_at
+    from newsletter.delivery.control import campaigns
+    from newsletter.delivery.control.campaigns import find_campaign
+    from newsletter.delivery.control.wall_time import schedule_at
 
     parts = container()
     with unit_of_work(parts.sessions) as session:
@@ -41,8 +41,8 @@ def schedule(
 def unschedule(ref: str = REF) -> None:
     """Take a schedule back before it begins; the issue stays approved and can be sent anew."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery import campaigns
-    from newsletter.delivery.campaigns import find_campaign
+    from newsletter.delivery.control import campaigns
+    from newsletter.delivery.control.campaigns import find_campaign
 
     parts = container()
     with unit_of_work(parts.sessions) as session:
@@ -61,8 +61,8 @@ def retry(
 ) -> None:
     """Send again to those who failed softly or expired; never to dead or suppressed addresses."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.again import retry_campaign
-    from newsletter.delivery.campaigns import find_campaign
+    from newsletter.delivery.control.again import retry_campaign
+    from newsletter.delivery.control.campaigns import find_campaign
     from newsletter.delivery.instance import must_be_home
 
     parts = container()
@@ -88,8 +88,8 @@ def ambiguous(
 ) -> None:
     """List messages whose fate is unknown, or decide about them; `unknown` takes back `sent`."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery import ambiguity
-    from newsletter.delivery.campaigns import find_campaign
+    from newsletter.delivery.control import ambiguity
+    from newsletter.delivery.control.campaigns import find_campaign
     from newsletter.delivery.reading import ledger_rows
     from newsletter.delivery.states import DeliveryState
 

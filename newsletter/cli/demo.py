@@ -93,7 +93,7 @@ def _compose(parts: Container, count: int) -> None:
     from newsletter.content.service import import_document
     from newsletter.content.values import Document
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.preflight import approve_checked
+    from newsletter.delivery.control.preflight import approve_checked
     from newsletter.issues import service as issues
     from newsletter.sample import FEED
 
@@ -158,7 +158,7 @@ def _fill_list(parts: Container, count: int) -> None:
 def _send(parts: Container, count: int) -> int:
     from newsletter.audience.service import find_list
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.campaigns import start_campaign
+    from newsletter.delivery.control.campaigns import start_campaign
     from newsletter.issues.service import find_issue
 
     with unit_of_work(parts.sessions) as session:

@@ -157,7 +157,7 @@ def show(ref: str = REF, as_json: bool = AS_JSON) -> None:
 def approve(ref: str = REF, as_json: bool = AS_JSON) -> None:
     """Check an issue and freeze it for sending; refused only by what the checks block."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.preflight import approve_checked
+    from newsletter.delivery.control.preflight import approve_checked
     from newsletter.issues.service import SYSTEM, find_issue
 
     parts = container()

@@ -13,8 +13,8 @@ from newsletter.cli.support import container, fail, note, print_json, say
 from newsletter.delivery.states import AmbiguousPolicy
 
 if TYPE_CHECKING:
-    from newsletter.delivery.copies import Copy
-    from newsletter.delivery.stage_plan import Stage
+    from newsletter.delivery.control.stage_plan import Stage
+    from newsletter.delivery.rehearsing.copies import Copy
 
 REF = typer.Argument(..., metavar="REF", help="PUBLICATION/NUMBER, like letter/67, or an id.")
 AS_JSON = typer.Option(False, "--json", help="Print JSON alone.")
@@ -22,7 +22,7 @@ AS_JSON = typer.Option(False, "--json", help="Print JSON alone.")
 
 def lint(ref: str = REF, as_json: bool = AS_JSON) -> None:
     """Check an issue; exit 1 when something blocks its sending."""
-    from newsletter.delivery.preflight import check_snapshot
+    from newsletter.delivery.control.preflight import check_snapshot
     from newsletter.issues.service import current_snapshot, find_issue
     from newsletter.rendering.lint import blocking
 
@@ -69,7 +69,7 @@ def render(
 
 
 def _copy(ref: str, reader: str) -> Copy:
-    from newsletter.delivery.copies import copy_of
+    from newsletter.delivery.rehearsing.copies import copy_of
     from newsletter.issues.service import find_issue
 
     parts = container()
@@ -142,7 +142,7 @@ def send(
 
 
 def _stage(percent: str, hold: str, seeds: list[str]) -> Stage | None:
-    from newsletter.delivery.stage_plan import Stage, parse_hold, parse_percent
+    from newsletter.delivery.control.stage_plan import Stage, parse_hold, parse_percent
 
     if not percent:
         if seeds:
@@ -156,9 +156,9 @@ def _start(
 ) -> tuple[int, dict[str, Any]]:
     from newsletter.audience.service import find_list
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.campaigns import start_campaign
+    from newsletter.delivery.control.campaigns import start_campaign
+    from newsletter.delivery.control.wall_time import schedule_at
     from newsletter.delivery.instance import must_be_home
-    from newsletter.delivery.wall_time import schedule_at
     from newsletter.issues.service import SYSTEM, find_issue, ref_of
 
     parts = container()

@@ -34,7 +34,7 @@ def list_links(
 
 
 def _document(ref: str) -> dict[str, Any]:
-    from newsletter.delivery.campaigns import find_campaign
+    from newsletter.delivery.control.campaigns import find_campaign
     from newsletter.feedback.engagement import reading
 
     with container().reading_sessions() as session:

@@ -9,7 +9,7 @@ import typer
 from newsletter.cli.support import container, fail, print_json, say
 
 if TYPE_CHECKING:
-    from newsletter.delivery.rehearsal_stage import Rehearsal
+    from newsletter.delivery.rehearsing.stage import Rehearsal
 
 REF = typer.Argument(..., metavar="REF", help="PUBLICATION/NUMBER, like letter/67, or an id.")
 JSON = typer.Option(False, "--json", help="Print JSON alone.")
@@ -39,8 +39,8 @@ def rehearse(
 def _of_lists(ref: str, lists: list[str]) -> Rehearsal:
     from newsletter.audience.service import find_list
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.rehearsal import rehearse as perform
-    from newsletter.delivery.rehearsal_book import keep
+    from newsletter.delivery.rehearsing.book import keep
+    from newsletter.delivery.rehearsing.rehearsal import rehearse as perform
     from newsletter.issues.service import SYSTEM, find_issue
 
     parts = container()
@@ -53,8 +53,8 @@ def _of_lists(ref: str, lists: list[str]) -> Rehearsal:
 
 
 def _of_campaign(ref: str) -> Rehearsal:
-    from newsletter.delivery.campaigns import find_campaign
-    from newsletter.delivery.rehearsal import rehearsal_of
+    from newsletter.delivery.control.campaigns import find_campaign
+    from newsletter.delivery.rehearsing.rehearsal import rehearsal_of
 
     parts = container()
     with parts.reading_sessions() as session:

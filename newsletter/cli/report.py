@@ -50,7 +50,7 @@ def campaign(
     as_csv: bool = CSV,
 ) -> None:
     """Print what became of a campaign: providers, bounces by reason, why people left, clicks, speed."""
-    from newsletter.delivery.campaigns import find_campaign
+    from newsletter.delivery.control.campaigns import find_campaign
     from newsletter.reporting.campaign_tables import campaign_tables
     from newsletter.reporting.tables import find_table, tables_json
 
@@ -116,7 +116,7 @@ def address(
 def share(ref: str = REF, as_json: bool = JSON) -> None:
     """Give a campaign's rounded numbers an address that nobody can guess, and print it."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.campaigns import find_campaign
+    from newsletter.delivery.control.campaigns import find_campaign
     from newsletter.reporting.sharing import share_summary
 
     parts = container()
@@ -135,7 +135,7 @@ def share(ref: str = REF, as_json: bool = JSON) -> None:
 def unshare(ref: str = REF) -> None:
     """Close a public summary; its address never works again."""
     from newsletter.db.session import unit_of_work
-    from newsletter.delivery.campaigns import find_campaign
+    from newsletter.delivery.control.campaigns import find_campaign
     from newsletter.reporting.sharing import unshare_summary
 
     with unit_of_work(container().sessions) as session:

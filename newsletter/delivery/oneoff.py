@@ -15,10 +15,10 @@ from newsletter.audience.addresses import normalise
 from newsletter.audience.models import Subscription
 from newsletter.delivery.dkim.choosing import signers_for
 from newsletter.delivery.instance import is_home, must_be_home
-from newsletter.delivery.outgoing import MailRoom
 from newsletter.delivery.relays.models import RelayRow
 from newsletter.delivery.relays.routes import Routes
 from newsletter.delivery.relays.service import is_named_for, relay_of, routes_for
+from newsletter.delivery.sending.outgoing import MailRoom
 from newsletter.delivery.smtp.conversation import Envelope
 from newsletter.delivery.smtp.single import deliver_one
 from newsletter.delivery.smtp.target import SmtpTarget

@@ -11,21 +11,21 @@ from sqlalchemy.orm import Session
 
 from newsletter.clock import Clock
 from newsletter.db.session import Sessions, enqueue_after_commit, unit_of_work
-from newsletter.delivery.brakes import Level
-from newsletter.delivery.braking import evaluate_brakes
+from newsletter.delivery.brakes.braking import evaluate_brakes
+from newsletter.delivery.brakes.thresholds import Level
+from newsletter.delivery.control.links import keep_links
 from newsletter.delivery.dbtime import database_now
-from newsletter.delivery.engine import Sender
 from newsletter.delivery.events import note_once
 from newsletter.delivery.instance import adopt_fresh, tell_campaigns
 from newsletter.delivery.limits.service import Limits
-from newsletter.delivery.links import keep_links
 from newsletter.delivery.models import Campaign, Delivery, of_campaign
-from newsletter.delivery.outgoing import MailRoom, campaign_mail
 from newsletter.delivery.relays.service import routes_for
+from newsletter.delivery.sending.engine import Sender
+from newsletter.delivery.sending.outgoing import MailRoom, campaign_mail
+from newsletter.delivery.sending.writing import Mail
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import CampaignState, DeliveryState
-from newsletter.delivery.sweep import end_if_done, has_queued
-from newsletter.delivery.writing import Mail
+from newsletter.delivery.upkeep.sweep import end_if_done, has_queued
 from newsletter.issues.service import mark_sent
 from newsletter.jobs import JobName, JobQueue
 

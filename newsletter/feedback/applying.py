@@ -11,8 +11,8 @@ from newsletter.audience.consent import Evidence
 from newsletter.audience.service import unsubscribe
 from newsletter.audience.suppressions import suppress
 from newsletter.delivery.models import CampaignList, Delivery
+from newsletter.delivery.sending.tally import note_complaint, note_hard_bounce
 from newsletter.delivery.states import DeliveryState
-from newsletter.delivery.tally import note_complaint, note_hard_bounce
 from newsletter.feedback.entries import add_entry, is_known_person
 from newsletter.feedback.events import FAILURES, Event
 from newsletter.feedback.policy import Consequence, consequence_of

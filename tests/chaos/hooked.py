@@ -14,7 +14,7 @@ from typing import Any
 
 from newsletter.cli.main import main
 from newsletter.clock import SystemClock
-from newsletter.delivery.outgoing import CampaignMail
+from newsletter.delivery.sending.outgoing import CampaignMail
 from tests.chaos.processes import kill_hard
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.preflight import approve_checked
-from newsletter.delivery.wall_time import Schedule
+from newsletter.delivery.control.preflight import approve_checked
+from newsletter.delivery.control.wall_time import Schedule
 from newsletter.issues import service as issues
 from tests.chaos.crew import Crew, running_crew
 from tests.chaos.ledger import OVER, Ledger

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.link_models import Link
+from newsletter.delivery.control.link_models import Link
 from newsletter.delivery.models import Campaign
 from newsletter.feedback.engagement.models import Hit
 from newsletter.web.routers.public.following import PICTURE

@@ -10,7 +10,7 @@ from newsletter.audience.models import Consent
 from newsletter.audience.tracking import Choices, choices_of
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.link_models import Link, LinkRepair
+from newsletter.delivery.control.link_models import Link, LinkRepair
 from newsletter.delivery.models import Delivery
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.feedback.engagement.repairing import find_link, repair_link, undo_repair

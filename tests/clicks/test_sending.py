@@ -14,12 +14,12 @@ from newsletter.audience.models import Subscriber
 from newsletter.audience.tracking import Choices
 from newsletter.bootstrap import Container, build_container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.copies import copy_of
-from newsletter.delivery.freeze import freeze_campaign
-from newsletter.delivery.links import keep_links_of
+from newsletter.delivery.control.freeze import freeze_campaign
+from newsletter.delivery.control.links import keep_links_of
+from newsletter.delivery.control.preflight import approve_checked
 from newsletter.delivery.models import Campaign
-from newsletter.delivery.preflight import approve_checked
-from newsletter.delivery.rehearsal import rehearsal_of, rehearse
+from newsletter.delivery.rehearsing.copies import copy_of
+from newsletter.delivery.rehearsing.rehearsal import rehearsal_of, rehearse
 from newsletter.delivery.service import send_campaign
 from newsletter.feedback.engagement import reading
 from newsletter.feedback.engagement.choosing import choose

@@ -16,24 +16,24 @@ from sqlalchemy.orm import Session
 from newsletter.bootstrap import Container, build_container
 from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.braking import evaluate_brakes, evaluate_finished, forget_tallies, read_counts
-from newsletter.delivery.claim import Claimed
+from newsletter.delivery.brakes.braking import evaluate_brakes, evaluate_finished, forget_tallies, read_counts
+from newsletter.delivery.control.freeze import freeze_campaign
+from newsletter.delivery.control.stage_plan import Stage
+from newsletter.delivery.control.staging import set_stage
 from newsletter.delivery.dbtime import database_now
-from newsletter.delivery.engine import Sender
 from newsletter.delivery.events import events_of
-from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.models import AttemptTally, Campaign, Delivery
-from newsletter.delivery.outgoing import campaign_mail
 from newsletter.delivery.relays.routes import Relay as Route
 from newsletter.delivery.relays.routes import Routes
+from newsletter.delivery.sending.claim import Claimed
+from newsletter.delivery.sending.engine import Sender
+from newsletter.delivery.sending.outgoing import campaign_mail
+from newsletter.delivery.sending.tally import write_tally
+from newsletter.delivery.sending.writing import Mail
 from newsletter.delivery.service import send_campaign
 from newsletter.delivery.smtp.conversation import Envelope
-from newsletter.delivery.stage_plan import Stage
-from newsletter.delivery.staging import set_stage
 from newsletter.delivery.states import DeliveryState
-from newsletter.delivery.sweep import sweep
-from newsletter.delivery.tally import write_tally
-from newsletter.delivery.writing import Mail
+from newsletter.delivery.upkeep.sweep import sweep
 from newsletter.errors import InvalidInput
 from newsletter.feedback.service import apply_returned_mail, store_returned_mail
 from newsletter.settings import Settings

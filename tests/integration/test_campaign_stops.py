@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery import campaigns
+from newsletter.delivery.control import campaigns
 from newsletter.delivery.events import events_of
 from newsletter.delivery.models import Campaign
 from newsletter.reporting.campaigns import CampaignReport, campaign_report

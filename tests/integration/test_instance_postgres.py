@@ -15,7 +15,7 @@ from newsletter.bootstrap import Container, build_container
 from newsletter.clock import utcnow
 from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.freeze import freeze_campaign
+from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.instance import adopt, adopt_fresh, standing
 from newsletter.delivery.models import Delivery
 from newsletter.delivery.service import may_send, send_campaign

@@ -17,17 +17,17 @@ from sqlalchemy import func, select
 from newsletter.bootstrap import Container, build_container
 from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.engine import Sender
-from newsletter.delivery.freeze import freeze_campaign
+from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.limits import editing
 from newsletter.delivery.limits.rates import parse_rate
 from newsletter.delivery.limits.service import Limits
 from newsletter.delivery.models import Campaign, Delivery
-from newsletter.delivery.outgoing import campaign_mail
 from newsletter.delivery.relays.routes import Relay, Routes
+from newsletter.delivery.sending.engine import Sender
+from newsletter.delivery.sending.outgoing import campaign_mail
+from newsletter.delivery.sending.writing import Mail
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import DeliveryState
-from newsletter.delivery.writing import Mail
 from newsletter.settings import Settings
 from tests.conftest import RecordingQueue
 from tests.servers import free_port

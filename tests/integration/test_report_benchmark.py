@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.reports_document import rendered
 from newsletter.db.session import create_database_engine, create_reading_sessions
-from newsletter.delivery.campaigns import find_campaign
+from newsletter.delivery.control.campaigns import find_campaign
 from newsletter.reporting.campaigns import campaign_report
 from newsletter.settings import Settings
 from tests.support.markdown import ROOT

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.journal import Result, boot_id, read_journal
-from newsletter.delivery.replies import Reply
+from newsletter.delivery.sending.journal import Result, boot_id, read_journal
 from newsletter.delivery.smtp.parser import ProtocolError, ReplyParser
+from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.states import DeliveryState
 
 texts = st.text(alphabet=st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=40)

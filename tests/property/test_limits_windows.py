@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from newsletter.delivery.claim import Claimed
 from newsletter.delivery.limits.chunk import Division, Part, ask_for, give_out
 from newsletter.delivery.limits.limiter import Ask, Demand, Seats, Taken
 from newsletter.delivery.limits.taking import Sitter, added, grant, seat
 from newsletter.delivery.limits.windows import Usage, Window
+from newsletter.delivery.sending.claim import Claimed
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

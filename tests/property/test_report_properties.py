@@ -292,7 +292,7 @@ def fold(sessions: Sessions, seconds: list[int], now: datetime = NOW) -> datetim
 
 
 def settle(session: Session, campaign: Campaign, state: DeliveryState) -> None:
-    """Let a person decide about what is ambiguous, as `delivery.ambiguity` does: with an event."""
+    """Let a person decide about what is ambiguous, as `delivery.control.ambiguity` does: with an event."""
     changed = 0
     for one in _deliveries(session, campaign):
         if one.state == DeliveryState.AMBIGUOUS:

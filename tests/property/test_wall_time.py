@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from newsletter.delivery.wall_time import Schedule, instant_of, schedule_at
+from newsletter.delivery.control.wall_time import Schedule, instant_of, schedule_at
 
 #: Whole hours north and south, half an hour of summer time, no summer time, odd offsets, and none at all.
 ZONES = (

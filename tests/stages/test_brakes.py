@@ -12,16 +12,16 @@ from newsletter.accounts.models import AuditEntry
 from newsletter.audience.models import MailingList
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery import campaigns
-from newsletter.delivery.brakes import Level
-from newsletter.delivery.braking import KEPT, evaluate_brakes, forget_tallies, release_brakes
+from newsletter.delivery.brakes.braking import KEPT, evaluate_brakes, forget_tallies, release_brakes
+from newsletter.delivery.brakes.thresholds import Level
+from newsletter.delivery.control import campaigns
 from newsletter.delivery.dbtime import database_now
 from newsletter.delivery.events import events_of
 from newsletter.delivery.models import AttemptTally, Campaign
+from newsletter.delivery.sending.tally import TallyRow, note_complaint, note_hard_bounce, write_tally
 from newsletter.delivery.service import send_campaign
 from newsletter.delivery.states import CampaignState
-from newsletter.delivery.sweep import sweep
-from newsletter.delivery.tally import TallyRow, note_complaint, note_hard_bounce, write_tally
+from newsletter.delivery.upkeep.sweep import sweep
 from newsletter.errors import Conflict, InvalidInput
 from newsletter.issues import service as issues
 from newsletter.issues.models import Issue, Publication

@@ -17,11 +17,11 @@ from newsletter.cli import main, support
 from newsletter.clock import utcnow
 from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.braking import evaluate_brakes
-from newsletter.delivery.freeze import freeze_campaign
+from newsletter.delivery.brakes.braking import evaluate_brakes
+from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.models import Campaign
+from newsletter.delivery.sending.tally import TallyRow, write_tally
 from newsletter.delivery.service import may_send
-from newsletter.delivery.tally import TallyRow, write_tally
 from tests.servers import free_port
 from tests.support.filling import fill_letter
 

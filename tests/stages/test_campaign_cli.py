@@ -12,9 +12,9 @@ from sqlalchemy import select
 from newsletter.bootstrap import Container
 from newsletter.clock import utcnow
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.freeze import freeze_campaign
+from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.models import Campaign, Delivery
-from newsletter.delivery.rehearsal_models import KeptRehearsal
+from newsletter.delivery.rehearsing.models import KeptRehearsal
 from newsletter.delivery.states import DeliveryState
 from tests.stages.test_brakes_cli import (
     SEND,

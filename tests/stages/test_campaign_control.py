@@ -13,15 +13,15 @@ from newsletter.accounts.models import AuditEntry
 from newsletter.audience.models import MailingList
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery import campaigns
-from newsletter.delivery.again import retry_campaign
-from newsletter.delivery.ambiguity import resolve, set_policy
-from newsletter.delivery.freeze import freeze_campaign
+from newsletter.delivery.control import campaigns
+from newsletter.delivery.control.again import retry_campaign
+from newsletter.delivery.control.ambiguity import resolve, set_policy
+from newsletter.delivery.control.freeze import freeze_campaign
+from newsletter.delivery.control.wall_time import Schedule, schedule_at
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.service import send_campaign
 from newsletter.delivery.states import AmbiguousPolicy, Resolution, Unreached
-from newsletter.delivery.sweep import sweep
-from newsletter.delivery.wall_time import Schedule, schedule_at
+from newsletter.delivery.upkeep.sweep import sweep
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from tests.stages.test_brakes import another_issue
 from tests.stages.test_delivery_sending import (

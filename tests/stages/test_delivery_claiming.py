@@ -11,10 +11,10 @@ from sqlalchemy import event
 
 from newsletter.bootstrap import Container, build_container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.claim import CHUNK, claim
-from newsletter.delivery.freeze import freeze_campaign
+from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.models import Campaign
-from newsletter.delivery.senders import sign_on
+from newsletter.delivery.sending.claim import CHUNK, claim
+from newsletter.delivery.sending.senders import sign_on
 from newsletter.settings import Settings
 from tests.conftest import RecordingQueue
 from tests.support.filling import fill_letter, start_letter

@@ -17,19 +17,19 @@ from newsletter.audience.models import MailingList, Subscriber, Subscription
 from newsletter.audience.suppressions import suppress
 from newsletter.bootstrap import Container, build_container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery import campaigns
-from newsletter.delivery.checks import Scope
-from newsletter.delivery.claim import Claimed, claim
+from newsletter.delivery.control import campaigns
+from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.dkim.service import activate_key, create_key
-from newsletter.delivery.freeze import freeze_campaign
-from newsletter.delivery.journal import Journal, Result
-from newsletter.delivery.ledger import record_results
 from newsletter.delivery.models import Campaign, Delivery
-from newsletter.delivery.rounds import rounds_for
-from newsletter.delivery.senders import SenderLease, sign_on
+from newsletter.delivery.sending.checks import Scope
+from newsletter.delivery.sending.claim import Claimed, claim
+from newsletter.delivery.sending.journal import Journal, Result
+from newsletter.delivery.sending.ledger import record_results
+from newsletter.delivery.sending.rounds import rounds_for
+from newsletter.delivery.sending.senders import SenderLease, sign_on
 from newsletter.delivery.service import send_campaign
 from newsletter.delivery.states import AmbiguousPolicy, CampaignState, DeliveryState
-from newsletter.delivery.sweep import sweep
+from newsletter.delivery.upkeep.sweep import sweep
 from newsletter.errors import Conflict, InvalidInput
 from newsletter.issues import service as issues
 from newsletter.reporting.campaigns import campaign_report

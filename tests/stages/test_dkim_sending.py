@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.claim import Claimed
-from newsletter.delivery.copies import copy_of
 from newsletter.delivery.dkim.choosing import signers_for
 from newsletter.delivery.dkim.service import activate_key, create_key, rotate_key
 from newsletter.delivery.models import Campaign, Delivery
-from newsletter.delivery.outgoing import campaign_mail
+from newsletter.delivery.rehearsing.copies import copy_of
+from newsletter.delivery.sending.claim import Claimed
+from newsletter.delivery.sending.outgoing import campaign_mail
 from newsletter.delivery.states import DeliveryState
 from newsletter.rendering.dkim import Signer
 from tests.support.dkim_keys import verdicts

@@ -14,7 +14,6 @@ from sqlalchemy import event, select
 from newsletter.audience.models import Subscriber
 from newsletter.bootstrap import Container, build_container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.claim import Claimed
 from newsletter.delivery.events import events_of
 from newsletter.delivery.limits import editing, naming, planning
 from newsletter.delivery.limits.gate import LimitGate
@@ -26,6 +25,7 @@ from newsletter.delivery.limits.rates import Rate, parse_rate
 from newsletter.delivery.limits.service import Limits, tidy
 from newsletter.delivery.limits.stored import StoredLimiter
 from newsletter.delivery.limits.windows import Usage, Window
+from newsletter.delivery.sending.claim import Claimed
 from newsletter.errors import InvalidInput, NotFound
 from newsletter.issues.service import get_publication
 from newsletter.schema import metadata

@@ -12,15 +12,15 @@ from newsletter.audience.models import MailingList, Subscriber, Subscription
 from newsletter.audience.suppressions import suppress
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery import comparing
-from newsletter.delivery.comparing import compare_campaign
 from newsletter.delivery.models import Campaign
-from newsletter.delivery.rehearsal import rehearsal_of, rehearse
-from newsletter.delivery.rehearsal_book import keep
-from newsletter.delivery.rehearsal_models import Comparison
-from newsletter.delivery.rehearsal_stage import Rehearsal
+from newsletter.delivery.rehearsing import comparing
+from newsletter.delivery.rehearsing.book import keep
+from newsletter.delivery.rehearsing.comparing import compare_campaign
+from newsletter.delivery.rehearsing.models import Comparison
+from newsletter.delivery.rehearsing.rehearsal import rehearsal_of, rehearse
+from newsletter.delivery.rehearsing.stage import Rehearsal
 from newsletter.delivery.service import send_campaign
-from newsletter.delivery.sweep import sweep
+from newsletter.delivery.upkeep.sweep import sweep
 from newsletter.jobs import JobName
 from tests.conftest import RecordingQueue
 from tests.stages.test_delivery_sending import (

@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.bootstrap import Container, build_container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.freeze import freeze_campaign
+from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.relays.service import add_relay
 from newsletter.delivery.service import send_campaign

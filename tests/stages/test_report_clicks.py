@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from newsletter.db.session import create_database_engine, create_sessions
-from newsletter.delivery.link_models import Link
+from newsletter.delivery.control.link_models import Link
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.feedback.engagement.judging import Verdict
 from newsletter.feedback.engagement.models import CampaignTotal, Click, LinkTotal

@@ -10,14 +10,14 @@ from sqlalchemy import select
 from newsletter.accounts.models import AuditEntry
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery import campaigns, staging
+from newsletter.delivery.control import campaigns, staging
+from newsletter.delivery.control.freeze import freeze_campaign
+from newsletter.delivery.control.stage_plan import Stage, parse_hold, parse_percent, place
 from newsletter.delivery.events import events_of
-from newsletter.delivery.freeze import freeze_campaign
 from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.sending.tally import write_tally
 from newsletter.delivery.service import send_campaign
-from newsletter.delivery.stage_plan import Stage, parse_hold, parse_percent, place
 from newsletter.delivery.states import CampaignState, DeliveryState
-from newsletter.delivery.tally import write_tally
 from newsletter.errors import Conflict, InvalidInput
 from newsletter.jobs import JobName
 from tests.stages.test_brakes import ROW

@@ -9,10 +9,10 @@ import pytest
 
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.claim import Claimed
 from newsletter.delivery.models import Campaign
-from newsletter.delivery.outgoing import campaign_mail
 from newsletter.delivery.relays.service import add_relay
+from newsletter.delivery.sending.claim import Claimed
+from newsletter.delivery.sending.outgoing import campaign_mail
 from newsletter.errors import InvalidInput
 from newsletter.feedback.webhooks.accounts import add_account
 from newsletter.feedback.webhooks.matching import delivery_named_in

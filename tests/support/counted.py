@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.link_models import Link
+from newsletter.delivery.control.link_models import Link
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.feedback.engagement.counting import count_hits
 from newsletter.issues.models import Issue, Publication

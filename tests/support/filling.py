@@ -13,9 +13,9 @@ from newsletter.content.service import import_document
 from newsletter.content.values import Document
 from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.campaigns import start_campaign
-from newsletter.delivery.preflight import approve_checked
-from newsletter.delivery.wall_time import Schedule
+from newsletter.delivery.control.campaigns import start_campaign
+from newsletter.delivery.control.preflight import approve_checked
+from newsletter.delivery.control.wall_time import Schedule
 from newsletter.issues import service as issues
 from newsletter.sample import FEED
 from newsletter.settings import Settings

@@ -21,7 +21,7 @@ from newsletter.audience.lists import find_list
 from newsletter.audience.models import Subscriber, Subscription, Suppression
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.campaigns import start_campaign
+from newsletter.delivery.control.campaigns import start_campaign
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.feedback.models import FeedbackEntry, ReturnedMail
 from newsletter.issues import service as issues

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from newsletter.clock import utcnow
-from newsletter.delivery.brakes import Counts, Level, judge_counts
-from newsletter.delivery.journal import Result
+from newsletter.delivery.brakes.thresholds import Counts, Level, judge_counts
+from newsletter.delivery.sending.journal import Result
+from newsletter.delivery.sending.tally import FLUSH_SECONDS, Tally
 from newsletter.delivery.states import DeliveryState
-from newsletter.delivery.tally import FLUSH_SECONDS, Tally
 
 NOW = utcnow()
 

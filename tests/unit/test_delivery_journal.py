@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.delivery.journal import Journal, Result, abandoned, boot_id, read_journal
+from newsletter.delivery.sending.journal import Journal, Result, abandoned, boot_id, read_journal
 from newsletter.delivery.states import DeliveryState
 
 ANSWER = Result(7, 1, DeliveryState.SENT, datetime(2026, 3, 1, tzinfo=UTC), code=250, response="250 2.0.0 Ok")

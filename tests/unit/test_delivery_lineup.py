@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.claim import Claimed
-from newsletter.delivery.lineup import LineUp
+from newsletter.delivery.sending.claim import Claimed
+from newsletter.delivery.sending.lineup import LineUp
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

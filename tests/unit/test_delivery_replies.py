@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter.delivery.replies import Reply, judge
-from newsletter.delivery.retry import FIRST, next_attempt
+from newsletter.delivery.sending.retry import FIRST, next_attempt
+from newsletter.delivery.smtp.replies import Reply, judge
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.states import DeliveryState
 from newsletter.reasons import enhanced_status

@@ -8,8 +8,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from newsletter.delivery.claim import Claimed
-from newsletter.delivery.gate import Held
 from newsletter.delivery.limits.appointments import MOST_SPREAD_SECONDS, Counter, appointments
 from newsletter.delivery.limits.breaker import Breaker, Heard, after
 from newsletter.delivery.limits.destinations import Destinations
@@ -21,9 +19,11 @@ from newsletter.delivery.limits.plans import Plan, day_ends, local_day
 from newsletter.delivery.limits.providers import group_of_mx
 from newsletter.delivery.limits.rates import Rate, parse_rate
 from newsletter.delivery.limits.rules import group_rules, spread_window
-from newsletter.delivery.limits.soon import Soon
 from newsletter.delivery.limits.taking import seat
 from newsletter.delivery.limits.windows import AFTER, Window
+from newsletter.delivery.sending.claim import Claimed
+from newsletter.delivery.sending.gate import Held
+from newsletter.delivery.sending.soon import Soon
 from newsletter.errors import InvalidInput
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

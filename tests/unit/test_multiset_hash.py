@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.multiset import MultisetHash
+from newsletter.delivery.rehearsing.multiset import MultisetHash
 
 ITEMS = st.lists(st.binary(max_size=40), max_size=30)
 

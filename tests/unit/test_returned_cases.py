@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.delivery.replies import Reply, judge
+from newsletter.delivery.smtp.replies import Reply, judge
 from newsletter.feedback.classify import Kind, classify
 from newsletter.reasons import Reason, enhanced_status
 from tests.support.returned_cases import Case, every_case, replies

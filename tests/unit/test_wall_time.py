@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from newsletter.delivery.wall_time import schedule_at
+from newsletter.delivery.control.wall_time import schedule_at
 from newsletter.errors import InvalidInput
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import update
 
 from newsletter.bootstrap import Container
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.comparing import compare_campaign
+from newsletter.delivery.control.wall_time import schedule_at
 from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.rehearsing.comparing import compare_campaign
 from newsletter.delivery.states import CampaignState, DeliveryState
-from newsletter.delivery.wall_time import schedule_at
 from tests.stages.test_campaign_control import new_campaign, swept
 from tests.stages.test_delivery_sending import (
     address,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from celery import shared_task
 
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.comparing import compare_campaign
-from newsletter.delivery.freeze import freeze_campaign
+from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.oneoff import send_confirmation
+from newsletter.delivery.rehearsing.comparing import compare_campaign
 from newsletter.delivery.service import may_send, send_campaign
-from newsletter.delivery.sweep import sweep
+from newsletter.delivery.upkeep.sweep import sweep
 from newsletter.jobs import JobName
 from workers.factory import container
 

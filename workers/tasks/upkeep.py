@@ -7,7 +7,7 @@ from sqlalchemy import delete
 
 from newsletter.accounts.models import LoginSession, SignInLink
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.braking import evaluate_finished
+from newsletter.delivery.brakes.braking import evaluate_finished
 from newsletter.delivery.limits.lookup import look_up_domains
 from newsletter.delivery.limits.service import tidy
 from newsletter.feedback.retention import empty_old_mail

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from newsletter.delivery.claim import Claimed
-from newsletter.delivery.gate import Admission, Held
 from newsletter.delivery.limits.appointments import Counter, appointments
 from newsletter.delivery.limits.limiter import Ask, Demand, Seats, Taken
 from newsletter.delivery.limits.windows import Window
+from newsletter.delivery.sending.claim import Claimed
+from newsletter.delivery.sending.gate import Admission, Held
 
 T = TypeVar("T", Window, Seats)
 

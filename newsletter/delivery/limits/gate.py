@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 
 from newsletter.clock import Clock
 from newsletter.db.session import Sessions, unit_of_work
-from newsletter.delivery.claim import Claimed
-from newsletter.delivery.gate import Admission
 from newsletter.delivery.limits import breakers
 from newsletter.delivery.limits.asking import Asking
 from newsletter.delivery.limits.breaker import PROBE_TIME, Breaker
@@ -23,6 +21,8 @@ from newsletter.delivery.limits.reading import Sending, read_rules
 from newsletter.delivery.limits.rules import GroupRule, Rules, slow_window
 from newsletter.delivery.limits.watch import SLOW_REST, Watch
 from newsletter.delivery.limits.windows import Window
+from newsletter.delivery.sending.claim import Claimed
+from newsletter.delivery.sending.gate import Admission
 
 REFRESH_SECONDS = 2.0
 MINUTE = timedelta(minutes=1)

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from newsletter.delivery.replies import Reply
 from newsletter.delivery.smtp.parser import ProtocolError, ReplyParser
+from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.smtp.trouble import COMMAND_SECONDS, CONNECT_SECONDS, ConnectionTrouble
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from newsletter.delivery.replies import Reply
 from newsletter.delivery.smtp.connection import SmtpConnection
+from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.trouble import BLOCK_SECONDS, COMMAND_SECONDS, DOT_SECONDS, GOODBYE_SECONDS
 
 DOT = b".\r\n"

@@ -8,8 +8,8 @@ import socket
 import ssl
 from functools import lru_cache
 
-from newsletter.delivery.replies import Reply
 from newsletter.delivery.smtp.connection import SmtpConnection
+from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.smtp.trouble import GOODBYE_SECONDS, GREETING_SECONDS, ConnectionTrouble
 

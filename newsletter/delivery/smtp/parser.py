@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newsletter.delivery.replies import Reply
+from newsletter.delivery.smtp.replies import Reply
 
 LONGEST_LINE = 4096
 MOST_LINES = 100

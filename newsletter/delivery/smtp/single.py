@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from newsletter.delivery.replies import Reply
 from newsletter.delivery.smtp.conversation import Conversation, Envelope, Transaction
 from newsletter.delivery.smtp.opening import open_connection
+from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.target import SmtpTarget
 from newsletter.delivery.smtp.trouble import GOODBYE_SECONDS, ConnectionTrouble
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from newsletter.audience.models import Subscriber
 from newsletter.audience.tracking_models import TrackingChoice
 from newsletter.audience.upsert import among
-from newsletter.delivery.link_models import Link
+from newsletter.delivery.control.link_models import Link
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.feedback.engagement.judging import QUIET, Seen, Verdict, episodes, judge
 from newsletter.feedback.engagement.models import Hit

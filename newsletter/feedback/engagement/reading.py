@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.link_models import Link
+from newsletter.delivery.control.link_models import Link
 from newsletter.feedback.engagement.judging import Verdict
 from newsletter.feedback.engagement.models import CampaignTotal, Click, LinkTotal, Open
 from newsletter.rendering.links import TRAP

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
-from newsletter.delivery.link_models import Link, LinkRepair
+from newsletter.delivery.control.link_models import Link, LinkRepair
 from newsletter.errors import Conflict, InvalidInput, NotFound
 from newsletter.rendering.links import TRAP, is_web_address
 

@@ -30,7 +30,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.audience.tracking_models import TrackingChoice
 from newsletter.audience.upsert import among
 from newsletter.db.types import UtcDateTime
-from newsletter.delivery.link_models import Link
+from newsletter.delivery.control.link_models import Link
 from newsletter.delivery.models import Campaign, Delivery
 from newsletter.delivery.states import DeliveryState
 from newsletter.feedback.engagement.buffer import Batch

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.db.session import Sessions
-from newsletter.delivery.link_models import Link
+from newsletter.delivery.control.link_models import Link
 from newsletter.delivery.models import Campaign
 from newsletter.rendering.links import TRAP, is_web_address
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from newsletter.content.models import Post
-from newsletter.delivery.preflight import check_issue
+from newsletter.delivery.control.preflight import check_issue
 from newsletter.issues.assemble import source_changed
 from newsletter.issues.models import Issue, Item, Section
 from newsletter.issues.service import current_snapshot

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from newsletter.audience.models import MailingList
 from newsletter.audience.selection import count_members
 from newsletter.audience.service import list_lists
+from newsletter.delivery.control.stage_plan import Stage, parse_hold, parse_percent
+from newsletter.delivery.control.wall_time import Schedule, schedule_at
 from newsletter.delivery.models import Campaign
-from newsletter.delivery.stage_plan import Stage, parse_hold, parse_percent
-from newsletter.delivery.wall_time import Schedule, schedule_at
 from newsletter.errors import InvalidInput
 from newsletter.issues.models import Issue, Publication
 

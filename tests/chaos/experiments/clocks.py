@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from newsletter.delivery.wall_time import Schedule, schedule_at
+from newsletter.delivery.control.wall_time import Schedule, schedule_at
 from tests.chaos.stage import Run, Stage, look_until, moments, stage
 from tests.chaos.verdict import Verdict
 

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from newsletter.delivery import ambiguity, staging
-from newsletter.delivery import campaigns as sending
-from newsletter.delivery.again import retry_campaign
+from newsletter.delivery.control import ambiguity, staging
+from newsletter.delivery.control import campaigns as sending
+from newsletter.delivery.control.again import retry_campaign
+from newsletter.delivery.control.wall_time import schedule_at
 from newsletter.delivery.instance import must_be_home
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.reading import ledger_rows
 from newsletter.delivery.states import AmbiguousPolicy, DeliveryState, Resolution, Unreached
-from newsletter.delivery.wall_time import schedule_at
 from newsletter.errors import Conflict, InvalidInput
 from newsletter.web.deps import Editor, EditorOnly, Form, Reading, Writing, back_to, container, field, render
 from newsletter.web.security import hold_form_token

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response, StreamingResponse
 
 from newsletter.accounts import audit
-from newsletter.delivery import campaigns as sending
-from newsletter.delivery.again import count_unreached
-from newsletter.delivery.braking import release_brakes
+from newsletter.delivery.brakes.braking import release_brakes
+from newsletter.delivery.control import campaigns as sending
+from newsletter.delivery.control.again import count_unreached
 from newsletter.delivery.events import events_of
 from newsletter.delivery.ledger_export import LedgerFormat
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.reading import ledger_rows, state_of
-from newsletter.delivery.rehearsal_book import comparison_of
+from newsletter.delivery.rehearsing.book import comparison_of
 from newsletter.delivery.states import CampaignState, DeliveryState
 from newsletter.errors import InvalidInput
 from newsletter.feedback.engagement.reading import click_numbers, counts_clicks

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from newsletter.delivery import campaigns as sending
-from newsletter.delivery.link_models import Link
+from newsletter.delivery.control import campaigns as sending
+from newsletter.delivery.control.link_models import Link
 from newsletter.delivery.models import Campaign
 from newsletter.feedback.engagement import reading
 from newsletter.feedback.engagement.repairing import find_link, repair_link, repairs_of, undo_repair

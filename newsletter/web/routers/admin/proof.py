@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from lxml import html as lxml_html
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from newsletter.delivery.copies import copy_of
+from newsletter.delivery.rehearsing.copies import copy_of
 from newsletter.errors import InvalidInput
 from newsletter.web.deps import Reading, SignedInOnly, container, render
 from newsletter.web.routers.admin.desk import find

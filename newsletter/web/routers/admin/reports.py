@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from newsletter.delivery.campaigns import find_campaign
+from newsletter.delivery.control.campaigns import find_campaign
 from newsletter.issues.service import list_publications
 from newsletter.reporting.campaign_tables import campaign_tables
 from newsletter.reporting.issues import PER_PAGE, SORTS, issue_reports, issue_table

@@ -10,13 +10,13 @@ from starlette.responses import Response
 from newsletter.accounts import audit
 from newsletter.audience.selection import count_members
 from newsletter.db.session import unit_of_work
-from newsletter.delivery.campaigns import start_campaign
+from newsletter.delivery.control.campaigns import start_campaign
+from newsletter.delivery.control.links import keep_links_of
+from newsletter.delivery.control.preflight import approve_checked
 from newsletter.delivery.instance import must_be_home
-from newsletter.delivery.links import keep_links_of
 from newsletter.delivery.oneoff import send_test
-from newsletter.delivery.preflight import approve_checked
-from newsletter.delivery.rehearsal import rehearse
-from newsletter.delivery.rehearsal_book import keep
+from newsletter.delivery.rehearsing.book import keep
+from newsletter.delivery.rehearsing.rehearsal import rehearse
 from newsletter.delivery.states import AmbiguousPolicy
 from newsletter.errors import Forbidden, InvalidInput
 from newsletter.issues import service as issues

@@ -1,0 +1,1 @@
+"""Everybody's message written and none sent, and the real send held against it."""

@@ -1,0 +1,1 @@
+"""Carrying rows to the relay: claims, lanes, rounds of intents and answers, the journal."""

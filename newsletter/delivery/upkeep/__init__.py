@@ -1,0 +1,1 @@
+"""What lost workers, hints and connections left behind is put right from the rows."""
