@@ -1,6 +1,6 @@
-"""X14: a flood of returned mail, each piece three times and in any order, while senders are killed.
+"""X14: a flood of returned mail, each piece three times and in any order, while senders are killed; then one of webhooks.
 
-What is left is what each piece once, in order, would have made. (Webhooks of providers do not exist yet.)
+What is left is what each piece once, in order, would have made.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from tests.chaos.experiments.hooks_flood import flood_of_webhooks
 from tests.chaos.experiments.kills import kill_until
 from tests.chaos.sink import Accepted
 from tests.chaos.stage import BEAT, WORKER, Run, Stage, look_until, stage
@@ -48,7 +49,9 @@ class Piece:
 
 def x14(run: Run) -> Verdict:
     """One campaign is answered by the flood while another is sent under fire."""
-    verdict = Verdict("X14", "a flood of returned mail, each three times, reordered, during kills")
+    verdict = Verdict(
+        "X14", "a flood of returned mail and of webhooks, each three times, reordered, during kills"
+    )
     port, chance = free_port(), run.chance("X14")
     crew = (WORKER, BEAT, ("receive", "--port", str(port)))
     with stage(run, "x14", run.scaled(PEOPLE), crew=crew, latency=0.02) as on:
@@ -65,6 +68,7 @@ def x14(run: Run) -> Verdict:
         _compare(on, verdict, pieces)
     verdict.figures["kills"] = len(opened)
     verdict.limit_ambiguous(sum(opened))
+    flood_of_webhooks(run, verdict)
     return verdict
 
 
