@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from newsletter.audience import erasure
 from newsletter.audience.addresses import normalise
 from newsletter.audience.suppressions import hashed_key
-from newsletter.delivery.models import Delivery
+from newsletter.delivery.models import Delivery, to_addresses
 from newsletter.delivery.states import IN_FLIGHT, DeliveryState
 from newsletter.errors import Conflict
 from newsletter.feedback.engagement.choosing import forget_person
@@ -47,7 +47,7 @@ def erase_person(session: Session, email: str, *, secret: bytes, actor: str, now
     )
     session.execute(
         update(Delivery)
-        .where(Delivery.address_key == key)
+        .where(to_addresses(key))
         .values(
             address=ERASED,
             address_key=hashed,
@@ -60,7 +60,7 @@ def erase_person(session: Session, email: str, *, secret: bytes, actor: str, now
 
 
 def _hold_wire(session: Session, key: str) -> None:
-    on_the_wire = select(Delivery.id).where(Delivery.address_key == key, Delivery.state.in_(IN_FLIGHT))
+    on_the_wire = select(Delivery.id).where(to_addresses(key), Delivery.state.in_(IN_FLIGHT))
     if session.scalar(on_the_wire.limit(1)) is not None:
         raise Conflict("A mail to this address is being sent at this moment: erase it in a minute.")
 

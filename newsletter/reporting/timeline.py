@@ -18,7 +18,7 @@ from newsletter.audience.addresses import normalise
 from newsletter.audience.history import history, suppressions_of
 from newsletter.audience.models import Subscriber, Suppression
 from newsletter.audience.suppressions import hashed_key
-from newsletter.delivery.models import Campaign, Delivery
+from newsletter.delivery.models import Campaign, Delivery, to_addresses
 from newsletter.delivery.states import DeliveryState
 from newsletter.feedback.engagement.judging import Verdict
 from newsletter.feedback.engagement.reading import clicks_of_person
@@ -144,7 +144,7 @@ def _deliveries(session: Session, keys: list[str]) -> Iterator[Happening]:
         select(Campaign, Delivery)
         .join(Delivery, Delivery.campaign_id == Campaign.id)
         # Both words together are the index; without the first, SQLite reads the whole ledger.
-        .where(Delivery.campaign_id.in_(select(Campaign.id)), Delivery.address_key.in_(keys))
+        .where(to_addresses(*keys))
         .options(joinedload(Campaign.issue).joinedload(Issue.publication))
     )
     for campaign, row in rows:
