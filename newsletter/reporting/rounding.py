@@ -9,7 +9,7 @@ FEWEST: Final = 10
 
 
 def said(count: int) -> str:
-    """Return a count in words: two digits of it, or that it is small. None and few look alike."""
+    """Return a count in words: its tens or its first two digits, or that it is small. None and few look alike."""
     if count < FEWEST:
         return f"fewer than {FEWEST}"
     return f"about {rounded(count):,}"

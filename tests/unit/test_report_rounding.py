@@ -36,9 +36,10 @@ def test_shares_in_words(part: int, whole: int, words: str) -> None:
 
 @given(st.integers(0, 10**7))
 def test_nobody_can_be_told_from_a_rounded_number(count: int) -> None:
-    """Whoever joins or leaves a group moves at most one in ten of its numbers; small groups all look alike."""
+    """A number shown stands for ten others at least, and is off by no more than five or one in twenty."""
     shown = rounded(count)
-    assert shown == 0 or abs(shown - count) * 10 <= count
+    assert shown == 0 or abs(shown - count) <= max(5, count / 20)
+    assert sum(rounded(near) == shown for near in range(max(0, count - 10), count + 11)) >= FEWEST
     assert (shown == 0) == (count < FEWEST)
     assert len(str(shown).rstrip("0")) <= 2
 
