@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ctypes
 import os
 import signal
 import socket
-import struct
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -24,7 +24,8 @@ import uvloop
 from tests.chaos.behaviour import Behaviour
 from tests.chaos.control import Command, serve_control
 
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+#: An address of no family (AF_UNSPEC): connecting to it takes a TCP connection apart (connect(2)).
+NO_ADDRESS = bytes(16)
 HEAD_BYTES = 8192
 END = b"\r\n.\r\n"
 OFFER = b"250-relay.example.com\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
@@ -204,8 +205,10 @@ class RelayProtocol(asyncio.Protocol):
         if not self._does.cuts(state, number) or self._transport.is_closing():
             return False
         self._books.cut(state, self._recipient)
-        raw: Any = self._transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        # The loop would close some turns later, and a dot could come meanwhile: this resets at once.
+        ctypes.CDLL(None).connect(
+            self._transport.get_extra_info("socket").fileno(), NO_ADDRESS, len(NO_ADDRESS)
+        )
         self._transport.abort()
         return True
 

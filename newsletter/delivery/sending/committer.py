@@ -156,7 +156,7 @@ class Committer:
         return True
 
     def _release(self, waiting: list[tuple[Conversation, Transaction]], granted: set[int]) -> None:
-        """Write the dots of the granted, first into the journal. Who hung up meanwhile had no dot."""
+        """Write the dots of the granted, first into the journal. Whose relay hung up meanwhile had no dot."""
         released = [
             (conversation, each)
             for conversation, each in waiting
@@ -170,7 +170,7 @@ class Committer:
             return
         for conversation, _ in released:
             conversation.release()
-        if len(released) < len(waiting):
+        if not all(each.has_dot for _, each in waiting):
             self._sort_out(waiting, granted)
 
     def _sort_out(self, waiting: list[tuple[Conversation, Transaction]], granted: set[int]) -> None:

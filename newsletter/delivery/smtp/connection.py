@@ -7,6 +7,8 @@ The dialogue before the first message is in `opening`, the transactions are in `
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from newsletter.delivery.smtp.trouble import COMMAND_SECONDS, CONNECT_SECONDS, C
 
 _NEVER = float("inf")
 _WATCH_SECONDS = 1.0
+_LOOK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
 def _nothing() -> None:
@@ -43,6 +46,7 @@ class SmtpConnection(asyncio.Protocol):
         self._waiter: asyncio.Future[Reply] | None = None
         self._loop = asyncio.get_running_loop()
         self._deadline = _NEVER
+        self._copy: socket.socket | None = None
         self._watch = self._loop.call_later(_WATCH_SECONDS, self._look_at_clock)
 
     @classmethod
@@ -67,6 +71,8 @@ class SmtpConnection(asyncio.Protocol):
         """Ask to be told when every byte has left: a body written is not a body sent."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=0)
+        if self._copy is None:  # once: TLS comes through here again, above the same socket
+            self._copy = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
 
     def pause_writing(self) -> None:
         """Note that bytes wait in the transport's buffer."""
@@ -94,10 +100,26 @@ class SmtpConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the conversation, once."""
         self._watch.cancel()
+        if self._copy is not None:
+            self._copy.close()
         if self.lost is None:
             self.lost = f"{self.target.host} closed the connection" + (f": {error}" if error else ".")
         self.is_drained = True
         self.on_lost(self.lost)
+
+    def is_gone(self) -> bool:
+        """Say whether the other side has closed or reset the connection, also when the loop has not been told yet.
+
+        A dot written then never leaves, and its row would be one that nobody can know about.
+        """
+        if self.lost is not None or self._copy is None:
+            return True
+        try:
+            return not self._copy.recv(1, _LOOK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def write(self, data: bytes, *, within: float) -> None:
         """Write; something must come back within so many seconds."""

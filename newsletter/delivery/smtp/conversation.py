@@ -115,7 +115,9 @@ class Conversation:
             self.connection.write(self._opening(transaction), within=COMMAND_SECONDS)
 
     def release(self) -> None:
-        """Write the final dot of the transaction that waits, and the next envelope right behind it."""
+        """Write the final dot of the transaction that waits, and the next envelope right behind it; no dot if the relay is gone."""
+        if self.connection.is_gone():
+            return
         self._answering, self._current = self._transaction(), None
         self._answering.has_dot = True
         self._expected.append(self._on_dot)

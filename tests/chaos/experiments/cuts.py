@@ -15,6 +15,8 @@ TRANSACTIONS_A_CUT = 20
 AT_START = ("connect", "ehlo")
 MESSAGES_A_CONNECTION = 5
 CONNECTIONS_A_CUT = 4
+#: The share of cuts in the body that the dot may cross on the wire: the sender has written it, the relay never reads it.
+CROSSED = 0.03
 
 
 def x5(run: Run) -> Verdict:
@@ -30,7 +32,7 @@ def x5(run: Run) -> Verdict:
 
 
 def _one_state(on: Stage, verdict: Verdict, state: str) -> int:
-    """Cut at one state during one campaign; return how many of the cuts came after the dot."""
+    """Cut at one state during one campaign; return how many rows that left ambiguous."""
     at_start = state in AT_START
     before, asked = on.sink.facts()["cuts"], len(on.sink.attempts())
     on.sink.does(
@@ -50,14 +52,18 @@ def _one_state(on: Stage, verdict: Verdict, state: str) -> int:
         "failed": found.counts.get("failed", 0),
     }
     unknown = cuts if state in CUTS_AFTER_DOT else 0
+    crossed = len(found.ambiguous) - unknown
     verdict.hold(
-        len(found.ambiguous) == unknown,
+        0 <= crossed <= (CROSSED * cuts if state == "body" else 0),
         f"{state}: {len(found.ambiguous)} ambiguous for {unknown} cuts after a dot",
     )
     verdict.hold(not found.counts.get("failed"), f"{state}: {found.counts.get('failed')} ended as failed")
     wrong = _wrongly_asked(on, asked, before)
-    verdict.hold(not wrong, f"{state}: {len(wrong)} people were not asked once and once more after each cut")
-    return unknown
+    verdict.hold(
+        len(wrong) <= crossed,
+        f"{state}: {len(wrong)} people were not asked once and once more after each cut",
+    )
+    return len(found.ambiguous)
 
 
 def _wrongly_asked(on: Stage, attempts: int, cuts: int) -> list[str]:
