@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from newsletter.bootstrap import Container
-from newsletter.cli import main, support
-from newsletter.db import migrate
 from tests.support.counted import send_counted
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.support.typed import Run, command_line, installed_in
 
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
     """An installation that has sent a mail with six links."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NEWSLETTER_DATA_DIR", str(tmp_path / "var"))
-    support.container.cache_clear()
-    parts = support.container()
-    migrate.upgrade(parts.engine)
-    send_counted(parts, "ada@example.com")
-    yield parts
-    parts.dispose()
-    support.container.cache_clear()
+    with installed_in(tmp_path, monkeypatch) as parts:
+        send_counted(parts, "ada@example.com")
+        yield parts
 
 
 @pytest.fixture
 def run(installed: Container, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["newsletter", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main.main()
-        output = capsys.readouterr()
-        return int(end.value.code or 0), output.out, output.err
-
-    return command
+    return command_line(monkeypatch, capsys)
 
 
 def test_links_are_listed_repaired_and_restored(run: Run) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,17 @@ from sqlalchemy import select
 
 from newsletter.accounts.models import AuditEntry
 from newsletter.bootstrap import Container
-from newsletter.cli import main, support
+from newsletter.cli import support
 from newsletter.clock import utcnow
-from newsletter.db import migrate
 from newsletter.db.session import unit_of_work
 from newsletter.delivery.brakes.braking import evaluate_brakes
 from newsletter.delivery.control.freeze import freeze_campaign
 from newsletter.delivery.models import Campaign
 from newsletter.delivery.sending.tally import TallyRow, write_tally
 from newsletter.delivery.service import may_send
-from tests.servers import free_port
 from tests.support.filling import fill_letter
+from tests.support.typed import Run, command_line, installed_in
 
-Run = Callable[..., tuple[int, str, str]]
 SEND = ("issue", "send", "letter/1", "--list", "readers", "--at", "2036-01-01T09:00")
 BAD: TallyRow = {
     "group_name": "", "attempts": 400, "hard": 40, "policy": 0, "unwritable": 0, "complaints": 0,
@@ -35,28 +32,14 @@ BAD: TallyRow = {
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
     """An installation with an approved issue and three readers; its mail goes nowhere."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NEWSLETTER_DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.setenv("NEWSLETTER_SMTP_URL", f"smtp://127.0.0.1:{free_port()}")
-    support.container.cache_clear()
-    parts = support.container()
-    migrate.upgrade(parts.engine)
-    fill_letter(parts, [(f"reader{n}@example.com", "") for n in range(3)], folder=tmp_path)
-    yield parts
-    parts.dispose()
-    support.container.cache_clear()
+    with installed_in(tmp_path, monkeypatch) as parts:
+        fill_letter(parts, [(f"reader{n}@example.com", "") for n in range(3)], folder=tmp_path)
+        yield parts
 
 
 @pytest.fixture
 def run(installed: Container, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["newsletter", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main.main()
-        output = capsys.readouterr()
-        return int(end.value.code or 0), output.out, output.err
-
-    return command
+    return command_line(monkeypatch, capsys)
 
 
 def shown(run: Run, campaign: str) -> Any:

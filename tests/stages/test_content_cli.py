@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from newsletter.bootstrap import Container
-from newsletter.cli import main, support
 from newsletter.content.models import Post, Source
 from newsletter.db.session import unit_of_work
 from newsletter.issues.models import Issue
 from newsletter.issues.service import create_publication
-from newsletter.schema import metadata
 from tests.support.feeds import feed, item
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.support.typed import Run, command_line, installed_in
 
 
 @pytest.fixture
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
     """An installation in a folder of its own, with the publication `letter`."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NEWSLETTER_DATA_DIR", str(tmp_path / "var"))
-    support.container.cache_clear()
-    parts = support.container()
-    metadata.create_all(parts.engine)
-    with unit_of_work(parts.sessions) as session:
-        create_publication(session, slug="letter", name="Letter", sender="Letter <letter@example.com>")
-    yield parts
-    parts.dispose()
-    support.container.cache_clear()
+    with installed_in(tmp_path, monkeypatch) as parts:
+        with unit_of_work(parts.sessions) as session:
+            create_publication(session, slug="letter", name="Letter", sender="Letter <letter@example.com>")
+        yield parts
 
 
 @pytest.fixture
 def run(installation: Container, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `newsletter posts …` as the command does; returns exit code, output and errors."""
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["newsletter", "posts", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main.main()
-        output = capsys.readouterr()
-        return int(end.value.code or 0), output.out, output.err
-
-    return command
+    """Run `newsletter posts …`; returns exit code, output and errors."""
+    return partial(command_line(monkeypatch, capsys), "posts")
 
 
 def test_import_and_list(run: Run, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Required, TypedDict, Unpack
 
 from newsletter.feedback.classify.failures import Failure
 from newsletter.feedback.classify.values import Reason
@@ -81,6 +81,26 @@ def judged(meaning: Meaning, diagnostic: str, status: str | None = None) -> Judg
     if kind == "hard" and reason == "unknown":
         reason = "dead"
     return Judged(kind, reason, said.status)
+
+
+class Facts(TypedDict, total=False):
+    """What an event says beside its word and the server's words: fields of `News`."""
+
+    told: Required[str]
+    recipient: str | None
+    event_id: str | None
+    message_id: str | None
+    at: datetime | None
+    references: tuple[str, ...]
+    identity: str
+
+
+def told_news(meaning: Meaning, said: str, status: str | None = None, **facts: Unpack[Facts]) -> News:
+    """Return the event that a provider's word and the server's words make (see `judged`)."""
+    found = judged(meaning, said, status)
+    return News(
+        meaning.word, kind=found.kind, reason=found.reason, status=found.status, diagnostic=said, **facts
+    )
 
 
 def meaning_of(table: Mapping[str, Meaning], told: str | None) -> Meaning:

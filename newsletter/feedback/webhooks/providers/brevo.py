@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from newsletter.feedback.webhooks.news import Meaning, News, judged, meaning_of
+from newsletter.feedback.webhooks.news import Meaning, News, meaning_of, told_news
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.reading import moment, objects, pick, references, text
 from newsletter.feedback.webhooks.request import Refused, WebhookRequest
@@ -57,16 +57,12 @@ class Brevo(Provider):
         told = text(document, "event") or ""
         meaning = meaning_of(_WORDS, told)
         said = text(document, "reason") or ""
-        found = judged(meaning, said)
         message_id = text(document, "message-id")
-        yield News(
-            word=meaning.word,
+        yield told_news(
+            meaning,
+            said,
             told=told,
             recipient=text(document, "email"),
-            kind=found.kind,
-            reason=found.reason,
-            status=found.status,
-            diagnostic=said,
             message_id=message_id,
             at=moment(pick(document, "ts_epoch")),
             references=references(message_id, pick(document, "X-Mailin-custom")),

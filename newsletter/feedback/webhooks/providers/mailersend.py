@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from newsletter.feedback.webhooks.news import Meaning, News, judged, meaning_of
+from newsletter.feedback.webhooks.news import Meaning, News, meaning_of, told_news
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.reading import an_object, first_text, items, moment, pick, references, text
 from newsletter.feedback.webhooks.request import Refused, WebhookRequest
@@ -67,16 +67,12 @@ class MailerSend(Provider):
         meaning = meaning_of(_WORDS, told)
         why = pick(data, "morph") if isinstance(pick(data, "email"), dict) else pick(data, "meta")
         said = " ".join(filter(None, (text(why, "bounce_code"), first_text(why, *_WHY))))
-        found = judged(meaning, said)
         headers = [pick(each, "value") for each in items(data, "email", "headers")]
-        yield News(
-            word=meaning.word,
+        yield told_news(
+            meaning,
+            said,
             told=told,
             recipient=text(data, "email", "recipient", "email") or text(data, "recipient"),
-            kind=found.kind,
-            reason=found.reason,
-            status=found.status,
-            diagnostic=said,
             event_id=text(data, "id"),
             message_id=text(data, "email", "message", "id") or text(data, "message_id"),
             at=moment(text(data, "created_at") or text(document, "created_at")),

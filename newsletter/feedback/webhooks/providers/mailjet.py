@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from newsletter.feedback.webhooks.news import Meaning, News, judged, meaning_of
+from newsletter.feedback.webhooks.news import Meaning, News, meaning_of, told_news
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.reading import first_text, moment, objects, pick, references, text
 from newsletter.feedback.webhooks.request import WebhookRequest
@@ -59,16 +59,12 @@ class Mailjet(Provider):
         said = " ".join(
             filter(None, (text(document, "error"), first_text(document, "comment", "smtp_reply")))
         )
-        found = judged(meaning, said)
         message_id = text(document, "MessageID")
-        yield News(
-            word=meaning.word,
+        yield told_news(
+            meaning,
+            said,
             told=told,
             recipient=text(document, "email"),
-            kind=found.kind,
-            reason=found.reason,
-            status=found.status,
-            diagnostic=said,
             message_id=message_id,
             at=moment(pick(document, "time")),
             references=references(pick(document, "CustomID"), pick(document, "Payload")),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from newsletter.feedback.webhooks.news import Meaning, News, judged, meaning_of
+from newsletter.feedback.webhooks.news import Meaning, News, meaning_of, told_news
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.reading import (
     an_object,
@@ -56,15 +56,11 @@ class Mailtrap(Provider):
         told = text(document, "event") or ""
         meaning = meaning_of(_WORDS, told)
         said = first_text(document, "response", "reason") or ""
-        found = judged(meaning, said)
-        yield News(
-            word=meaning.word,
+        yield told_news(
+            meaning,
+            said,
             told=told,
             recipient=text(document, "email"),
-            kind=found.kind,
-            reason=found.reason,
-            status=found.status,
-            diagnostic=said,
             event_id=text(document, "event_id"),
             message_id=text(document, "message_id"),
             at=moment(pick(document, "timestamp")),

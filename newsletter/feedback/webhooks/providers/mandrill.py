@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from newsletter.feedback.webhooks.forms import Form, read_form
-from newsletter.feedback.webhooks.news import UNKNOWN, Meaning, News, judged, meaning_of
+from newsletter.feedback.webhooks.news import UNKNOWN, Meaning, News, meaning_of, told_news
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.reading import (
     first_text,
@@ -71,16 +71,12 @@ class Mandrill(Provider):
         meaning = meaning_of(_WORDS, told) if told != "inbound" else UNKNOWN
         said = text(document, "msg", "diag") or text(document, "msg", "bounce_description") or ""
         said = said or text(document, "reject", "detail") or text(document, "reject", "reason") or ""
-        found = judged(meaning, said)
         message_id = text(document, "_id") or text(document, "msg", "_id")
-        yield News(
-            word=meaning.word,
+        yield told_news(
+            meaning,
+            said,
             told=told,
             recipient=text(document, "msg", "email") or text(document, "reject", "email"),
-            kind=found.kind,
-            reason=found.reason,
-            status=found.status,
-            diagnostic=said,
             message_id=message_id,
             at=moment(pick(document, "ts")),
             references=references(pick(document, "msg", "metadata")),

@@ -7,7 +7,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from typing import Any, Final
 
-from newsletter.feedback.webhooks.news import UNKNOWN, Meaning, News, judged, meaning_of
+from newsletter.feedback.webhooks.news import UNKNOWN, Meaning, News, meaning_of, told_news
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.reading import an_object, moment, pick, references, text
 from newsletter.feedback.webhooks.request import Refused, WebhookRequest
@@ -69,15 +69,11 @@ class Postal(Provider):
         payload, message = pick(document, "payload"), _message(document)
         meaning = _meaning(told, payload)
         said = text(payload, "output") or text(payload, "details") or ""
-        found = judged(meaning, said)
-        yield News(
-            word=meaning.word,
+        yield told_news(
+            meaning,
+            said,
             told=told or text(payload, "status") or "",
             recipient=parseaddr(text(message, "to") or "")[1] or None,
-            kind=found.kind,
-            reason=found.reason,
-            status=found.status,
-            diagnostic=said,
             event_id=text(document, "uuid"),
             message_id=text(message, "id") or text(message, "message_id"),
             at=moment(pick(document, "timestamp")),

@@ -12,7 +12,7 @@ from email.utils import parseaddr
 from typing import Any, Final
 
 from newsletter.errors import InvalidInput
-from newsletter.feedback.webhooks.news import Meaning, News, judged, meaning_of
+from newsletter.feedback.webhooks.news import Meaning, News, meaning_of, told_news
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.reading import an_object, items, moment, pick, references, text
 from newsletter.feedback.webhooks.request import Refused, WebhookRequest
@@ -81,16 +81,12 @@ class Resend(Provider):
         data = pick(document, "data")
         meaning = _meaning(told, data)
         said = text(data, "bounce", "message") or text(data, "failed", "reason") or ""
-        found = judged(meaning, said)
         headers = [pick(each, "value") for each in items(data, "headers")] or pick(data, "headers")
-        yield News(
-            word=meaning.word,
+        yield told_news(
+            meaning,
+            said,
             told=told,
             recipient=parseaddr(text(data, "to", 0) or text(data, "to") or "")[1] or None,
-            kind=found.kind,
-            reason=found.reason,
-            status=found.status,
-            diagnostic=said,
             event_id=request.header("svix-id") or None,
             message_id=text(data, "email_id"),
             at=moment(pick(document, "created_at")),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from newsletter.feedback.webhooks.news import Meaning, News, judged, meaning_of
+from newsletter.feedback.webhooks.news import Meaning, News, meaning_of, told_news
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.reading import first_text, moment, objects, pick, references, text
 from newsletter.feedback.webhooks.request import WebhookRequest
@@ -64,15 +64,12 @@ class SendGrid(Provider):
         told = text(document, "event") or ""
         meaning = _meaning(told, text(document, "type"))
         said = first_text(document, "response", "reason") or ""
-        found = judged(meaning, said, text(document, "status"))
-        yield News(
-            word=meaning.word,
+        yield told_news(
+            meaning,
+            said,
+            text(document, "status"),
             told=told,
             recipient=text(document, "email"),
-            kind=found.kind,
-            reason=found.reason,
-            status=found.status,
-            diagnostic=said,
             event_id=text(document, "sg_event_id"),
             message_id=first_text(document, "anymail_id", "smtp-id", "sg_message_id"),
             at=moment(pick(document, "timestamp")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from newsletter.feedback.webhooks.news import Meaning, News, judged, meaning_of
+from newsletter.feedback.webhooks.news import Meaning, News, meaning_of, told_news
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.reading import first_text, moment, objects, pick, references, text
 from newsletter.feedback.webhooks.request import Refused, WebhookRequest
@@ -76,15 +76,11 @@ class SparkPost(Provider):
         told = text(document, "type") or ""
         meaning = _meaning(told, text(document, "bounce_class"))
         said = first_text(document, "raw_reason", "reason") or ""
-        found = judged(meaning, said)
-        yield News(
-            word=meaning.word,
+        yield told_news(
+            meaning,
+            said,
             told=told,
             recipient=first_text(document, "raw_rcpt_to", "rcpt_to"),
-            kind=found.kind,
-            reason=found.reason,
-            status=found.status,
-            diagnostic=said,
             event_id=text(document, "event_id"),
             message_id=first_text(document, "transmission_id", "message_id"),
             at=moment(pick(document, "timestamp")),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from newsletter.feedback.webhooks.news import Meaning, News, judged, meaning_of
+from newsletter.feedback.webhooks.news import Meaning, News, meaning_of, told_news
 from newsletter.feedback.webhooks.provider import Provider
 from newsletter.feedback.webhooks.reading import an_object, items, moment, pick, references, text
 from newsletter.feedback.webhooks.request import WebhookRequest
@@ -79,16 +79,12 @@ class UnisenderGo(Provider):
         known = meaning_of(_WORDS, told)
         meaning = Meaning(known.word, known.kind, _REASONS.get(why, "unknown"))
         said = " ".join(filter(None, (text(info, "destination_response"), why, text(document, "comment"))))
-        found = judged(meaning, said)
         job = text(document, "job_id")
-        yield News(
-            word=meaning.word,
+        yield told_news(
+            meaning,
+            said,
             told=told,
             recipient=text(document, "email"),
-            kind=found.kind,
-            reason=found.reason,
-            status=found.status,
-            diagnostic=said,
             message_id=text(document, "metadata", "anymail_id") or job,
             at=moment(pick(document, "event_time")),
             references=references(pick(document, "metadata")),
